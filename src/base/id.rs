@@ -1,0 +1,170 @@
+//! Names of runs and steps.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// A run's id: 32 lower-case hex digits, random.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RunId(String);
+
+impl RunId {
+    pub fn from_bytes(bytes: [u8; 16]) -> RunId {
+        RunId(hex::encode(bytes))
+    }
+
+    pub fn parse(text: &str) -> Option<RunId> {
+        let ok = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        ok.then(|| RunId(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight digits, for people.
+    pub fn short(&self) -> &str {
+        &self.0[..8]
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RunId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        RunId::parse(&text).ok_or_else(|| serde::de::Error::custom("not a run id (32 hex digits)"))
+    }
+}
+
+/// `[a-z][a-z0-9_]*`: ids of parameters, roles, sessions, stages, steps, people.
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// `[A-Za-z0-9._-]{1,64}`: item keys.
+pub fn is_key(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// One step of one item: `stage/step`, `stage:item/step`, or with `/undo/id` behind it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StepId {
+    pub stage: String,
+    pub item: Option<String>,
+    pub step: String,
+    /// The undo step of `step`, by its id.
+    pub undo: Option<String>,
+}
+
+impl StepId {
+    pub fn new(stage: &str, item: Option<&str>, step: &str) -> StepId {
+        StepId { stage: stage.to_owned(), item: item.map(str::to_owned), step: step.to_owned(), undo: None }
+    }
+
+    pub fn with_undo(&self, undo: &str) -> StepId {
+        StepId { undo: Some(undo.to_owned()), ..self.clone() }
+    }
+
+    /// The step that this is the undo of (or the step itself).
+    pub fn forward(&self) -> StepId {
+        StepId { undo: None, ..self.clone() }
+    }
+
+    /// `stage` or `stage:item`.
+    pub fn place(&self) -> String {
+        place(&self.stage, self.item.as_deref())
+    }
+
+    /// As statements name it: `stage:item/step`, or `undo stage:item/step` for any undo step of it.
+    pub fn covers(&self) -> String {
+        let forward = format!("{}/{}", self.place(), self.step);
+        if self.undo.is_some() { format!("undo {forward}") } else { forward }
+    }
+}
+
+/// `stage` or `stage:item`.
+pub fn place(stage: &str, item: Option<&str>) -> String {
+    match item {
+        Some(item) => format!("{stage}:{item}"),
+        None => stage.to_owned(),
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.place(), self.step)?;
+        if let Some(undo) = &self.undo {
+            write!(f, "/undo/{undo}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for StepId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<StepId, String> {
+        let wrong =
+            || format!("`{text}` is not a step (write stage/step, stage:item/step, or stage:item/step/undo/id)");
+        let mut parts = text.split('/');
+        let (place, step) = (parts.next().unwrap_or(""), parts.next().ok_or_else(wrong)?);
+        let undo = match (parts.next(), parts.next()) {
+            (None, _) => None,
+            (Some("undo"), Some(id)) if is_name(id) => Some(id.to_owned()),
+            _ => return Err(wrong()),
+        };
+        if parts.next().is_some() {
+            return Err(wrong());
+        }
+        let (stage, item) = match place.split_once(':') {
+            Some((stage, item)) => (stage, Some(item)),
+            None => (place, None),
+        };
+        if !is_name(stage) || !is_name(step) || item.is_some_and(|item| !is_key(item)) {
+            return Err(wrong());
+        }
+        Ok(StepId { stage: stage.to_owned(), item: item.map(str::to_owned), step: step.to_owned(), undo })
+    }
+}
+
+impl Serialize for StepId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StepId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StepId, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn step_ids_read_back_as_they_are_shown() {
+        for text in ["a/b", "accept:111122223333/accept", "accept:x.y-Z/accept/undo/ask_back"] {
+            assert_eq!(text.parse::<StepId>().map(|id| id.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["", "a", "a/", "A/b", "a:/b", "a:b c/d", "a/b/undo", "a/b/redo/c", "a/b/undo/c/d"] {
+            assert!(text.parse::<StepId>().is_err(), "{text}");
+        }
+        let undo: StepId = "a:k/b/undo/c".parse().unwrap();
+        assert_eq!(undo.covers(), "undo a:k/b");
+        assert_eq!(undo.forward().covers(), "a:k/b");
+    }
+}

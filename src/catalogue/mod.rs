@@ -1,0 +1,3 @@
+//! Actions as data.
+pub mod action;
+pub use action::{Action, Class};

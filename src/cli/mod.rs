@@ -1,0 +1,2 @@
+//! One file per verb; chooses the real parts; the only place that prints, reads the environment, exits.
+pub mod ui;

@@ -1,0 +1,164 @@
+//! How the program speaks: data to stdout, speech to stderr, errors as message, hint and code.
+//! The only place that prints.
+
+use crate::base::{Finding, Severity, escape};
+use std::io::{IsTerminal, Write};
+
+/// Exit codes (`cli.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    /// The runbook, people file or values have errors.
+    Findings = 3,
+    /// For a person or a time; nothing is wrong.
+    Waiting = 4,
+    InDoubt = 5,
+    /// The journal or bundle does not verify.
+    NotVerified = 6,
+    /// By a rule.
+    Refused = 7,
+    /// Another executor holds the seat, or this is not the copy that may go on.
+    Busy = 8,
+}
+
+/// An error at the edge: words, what to do, a stable code, the exit code.
+#[derive(Debug)]
+pub struct CliError {
+    pub exit: Exit,
+    pub code: &'static str,
+    pub message: String,
+    pub hint: String,
+    /// Findings to show before the message.
+    pub findings: Vec<Finding>,
+}
+
+impl CliError {
+    pub fn new(exit: Exit, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> CliError {
+        CliError { exit, code, message: message.into(), hint: hint.into(), findings: Vec::new() }
+    }
+
+    pub fn findings(findings: Vec<Finding>) -> CliError {
+        CliError { exit: Exit::Findings, code: "", message: String::new(), hint: String::new(), findings }
+    }
+}
+
+pub type CliResult = Result<Exit, CliError>;
+
+/// Where speech goes and how it looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    pub color: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    pub json: bool,
+    /// stdin and stderr are both terminals: questions may be asked.
+    pub interactive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Bold,
+    Dim,
+    Good,
+    Bad,
+    Warn,
+}
+
+impl Ui {
+    pub fn from_environment(quiet: bool, verbose: bool, json: bool) -> Ui {
+        let terminal = std::io::stderr().is_terminal();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        Ui {
+            color: terminal && !no_color && !dumb,
+            quiet,
+            verbose,
+            json,
+            interactive: terminal && std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// Data, to stdout, with a line feed behind it. A closed pipe is nobody's error.
+    pub fn data(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    }
+
+    /// Speech, to stderr; `text` may hold several lines. The caller escapes foreign text.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            self.must_say(text);
+        }
+    }
+
+    /// Speech that `--quiet` does not silence: errors, and what to do next.
+    pub fn must_say(&self, text: &str) {
+        let mut out = std::io::stderr().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+    }
+
+    /// `text` in a style, where there is colour; never the only carrier of meaning.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Bold => "1",
+            Style::Dim => "2",
+            Style::Good => "32",
+            Style::Bad => "31",
+            Style::Warn => "33",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// `file:line:column: error[CS0101]: message`, the source line with carets, the hint.
+    pub fn finding(&self, finding: &Finding) -> String {
+        let place = &finding.place;
+        let style = if finding.severity == Severity::Error { Style::Bad } else { Style::Warn };
+        let head = self.paint(style, &format!("{}[{}]", finding.severity, finding.code));
+        let mut text = format!(
+            "{}:{}:{}: {head}: {}",
+            escape::line(&place.file),
+            place.line,
+            place.column,
+            escape::line(&finding.message)
+        );
+        if !place.source.is_empty() {
+            let number = place.line.to_string();
+            let before: String = place.source.chars().take(place.column - 1).collect();
+            let pad = escape::line(&before.replace('\t', " ")).chars().count();
+            text.push_str(&format!("\n {number} | {}", escape::line(&place.source.replace('\t', " "))));
+            text.push_str(&format!(
+                "\n {} | {}{}",
+                " ".repeat(number.len()),
+                " ".repeat(pad),
+                self.paint(style, &"^".repeat(place.width))
+            ));
+        }
+        if !finding.hint.is_empty() {
+            text.push_str(&format!("\n   = help: {}", escape::line(&finding.hint)));
+        }
+        text
+    }
+
+    /// An error as people see it, on stderr.
+    pub fn error(&self, error: &CliError) {
+        for finding in &error.findings {
+            self.must_say(&self.finding(finding));
+        }
+        if !error.message.is_empty() {
+            let code = if error.code.is_empty() { String::new() } else { format!("[{}]", error.code) };
+            self.must_say(&format!(
+                "{}: {}",
+                self.paint(Style::Bad, &format!("error{code}")),
+                escape::block(&error.message)
+            ));
+        }
+        if !error.hint.is_empty() {
+            self.must_say(&format!("hint: {}", escape::block(&error.hint)));
+        }
+    }
+}

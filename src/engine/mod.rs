@@ -1,0 +1,2 @@
+//! The pure state machine: what a run's entries mean, and what comes next.
+pub mod port;

@@ -1,0 +1,2 @@
+//! Checked runbook and values -> plan.
+pub mod model;

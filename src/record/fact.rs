@@ -1,0 +1,337 @@
+//! The registry of entry kinds: what each one's `data` holds. A meaning never changes;
+//! `journal/FORMAT.md` publishes the same table.
+
+use crate::base::{Digest, StepId, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Builds the `Fact` enum and its two conversions from one list.
+macro_rules! facts {
+    ($($variant:ident = $kind:literal),* $(,)?) => {
+        /// What one entry states.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Fact { $($variant($variant)),* }
+
+        impl Fact {
+            /// Every kind, in the registry's order.
+            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+
+            pub fn kind(&self) -> &'static str {
+                match self { $(Fact::$variant(_) => $kind),* }
+            }
+
+            /// The entry's `data` member.
+            pub fn data(&self) -> Value {
+                let value = match self { $(Fact::$variant(fact) => serde_json::to_value(fact)),* };
+                value.unwrap_or(Value::Null)
+            }
+
+            /// Reads `data` of an entry of `kind`; an unknown kind or member is an error.
+            pub fn read(kind: &str, data: &Value) -> Result<Fact, String> {
+                match kind {
+                    $($kind => serde_json::from_value(data.clone()).map(Fact::$variant).map_err(|e| e.to_string()),)*
+                    _ => Err(format!("the kind `{kind}` is not known")),
+                }
+            }
+        }
+
+        $(impl From<$variant> for Fact { fn from(fact: $variant) -> Fact { Fact::$variant(fact) } })*
+    };
+}
+
+facts! {
+    RunOpened = "run_opened", SignedOn = "signed_on", SignedOff = "signed_off", SessionOpened = "session_opened",
+    StageEntered = "stage_entered", AnchorSet = "anchor_set", AnchorRefused = "anchor_refused",
+    HoldBegan = "hold_began", HoldProved = "hold_proved", HoldEnded = "hold_ended",
+    Asked = "asked", Approval = "approval", RequestEnded = "request_ended", Said = "said",
+    Intended = "intended", Outcome = "outcome", Observed = "observed", Verified = "verified",
+    Skipped = "skipped", Waiting = "waiting", Waited = "waited", Paused = "paused", Resumed = "resumed",
+    RollbackStarted = "rollback_started", AnchorRegained = "anchor_regained",
+    Amended = "amended", PeopleChanged = "people_changed", BreakGlass = "break_glass",
+    Checkpoint = "checkpoint", HandedOver = "handed_over", RunClosed = "run_closed", Witness = "witness",
+}
+
+macro_rules! fact {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident : $of:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $of),* }
+    };
+}
+
+/// A run is live, simulated or a rehearsal (P16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Live,
+    Simulated,
+    Rehearsal,
+}
+
+impl Mode {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::Simulated => "simulated",
+            Mode::Rehearsal => "rehearsal",
+        }
+    }
+}
+
+/// Forward, or taking a step back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Do,
+    Undo,
+}
+
+fact!(
+    /// Entry 0. `by` is who started the run.
+    RunOpened {
+        runbook: Digest, values: Digest, plan: Digest, people: Digest,
+        /// Object: `{"signatures":[{"statement","signature","key"}]}` over the people file; null in a rehearsal.
+        people_signatures: Option<Digest>,
+        mode: Mode, program: String, host: String,
+        /// 64 hex digits.
+        random: String,
+        /// Where the files lay when the run was opened: `runbook`, `people`.
+        paths: BTreeMap<String, String>,
+    }
+);
+fact!(
+    /// Somebody sat down; the first of an epoch begins it. `by` is that person.
+    SignedOn { statement: String, signature: String, key: String, machine: String }
+);
+fact!(SignedOff { people: Vec<String>, why: String });
+fact!(
+    /// A set of credentials was opened and its identity checked.
+    SessionOpened { session: String, account: String, arn: String, session_kind: String, endpoint: String }
+);
+fact!(
+    /// `items`: object, list of `{"key","value"}`; null for a stage that does not repeat.
+    StageEntered { stage: String, items: Option<Digest>, count: u32 }
+);
+fact!(
+    /// Captured and proved. `object`: `{"salt","captured":{id: answer or null}}`.
+    AnchorSet { stage: String, item: Option<String>, object: Digest, proved: u32 }
+);
+fact!(AnchorRefused { stage: String, item: Option<String>, why: String, object: Option<Digest> });
+fact!(HoldBegan { hold: String });
+fact!(HoldProved { hold: String, object: Option<Digest> });
+fact!(HoldEnded { hold: String });
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Approval,
+    Settle,
+}
+
+fact!(
+    /// A request. `operations`: object (see `record::operations`).
+    Asked {
+        again: Vec<u64>, approve_by: Time, attempt: u32,
+        /// `stage:item/step`, `stage:item/*`, `stage:*/*`, `stage/step`, `stage/*`, `undo stage:item/step`.
+        covers: String,
+        operations: Digest,
+        /// The signed-on person who will perform.
+        performer: String,
+        run_by: Time,
+        /// At most 400 characters, as shown.
+        summary: String,
+        what: What,
+    }
+);
+fact!(
+    /// A voice: approve, deny or revoke. `by` is that person.
+    Approval { statement: String, signature: String, key: String }
+);
+
+/// Why a request is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    Consumed,
+    Denied,
+    Expired,
+    Amended,
+    PeopleChanged,
+    RollbackStarted,
+    HandedOver,
+    /// Another holder of the performer role signed on.
+    PerformerChanged,
+    NewAttempt,
+    AnchorChanged,
+}
+
+fact!(RequestEnded { request: u64, why: EndedBy });
+fact!(
+    /// A voice or the seat: a performer's signed word.
+    Said { statement: String, signature: String, key: String }
+);
+fact!(
+    /// An operation is about to begin.
+    Intended {
+        step: StepId, direction: Direction, attempt: u32, r#try: u32,
+        /// Object: the resolved operation.
+        operation: Digest,
+        /// The request whose approvals are spent; null if none is needed.
+        request: Option<u64>,
+        /// Seqs of the `approval` entries spent, empty on later tries.
+        consumes: Vec<u64>,
+        /// Seq of the first `intended` of this attempt, on later tries.
+        first: Option<u64>,
+        /// Nothing may be sent after this; null for steps by people.
+        send_by: Option<Time>,
+    }
+);
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    Done,
+    Failed,
+    NotDone,
+    InDoubt,
+    SecretLost,
+}
+
+/// How that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// AWS's (or the command's) own answer.
+    Answer,
+    /// Read-only calls.
+    Probe,
+    /// People, with the evidence in front of them.
+    Word,
+    /// The executor itself: late, refused before the first byte, no such thing to do.
+    Executor,
+}
+
+fact!(
+    Outcome {
+        step: StepId, direction: Direction, attempt: u32,
+        /// Seq of the `intended`; null for steps that have none (read, check, wait, ask).
+        intended: Option<u64>,
+        result: Ended,
+        /// Object: `{"salt","output": ...}`; null if there is none.
+        output: Option<Digest>,
+        /// AWS's request id.
+        request_id: Option<String>,
+        /// AWS's own date (RFC 3339, seconds), where it sent one.
+        date: Option<String>,
+        error: Option<Problem>,
+        took_ms: u64,
+        found: Found,
+    }
+);
+
+/// An error as AWS (or a command) gave it, escaped when shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    pub code: String,
+    pub reason: String,
+    pub message: String,
+    /// The catalogue's class.
+    pub class: String,
+}
+
+/// What one side says about an operation in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    Done,
+    NotDone,
+    CannotTell,
+}
+
+fact!(
+    /// One side was probed. `object`: `{"salt","reads":{id:{"answer","error"}}}`.
+    Observed { step: StepId, direction: Direction, intended: u64, side: String, reading: Reading, object: Digest }
+);
+fact!(
+    /// The effect of a done step was seen from these sides (`verify` for the step's own checks).
+    Verified { step: StepId, direction: Direction, sides: Vec<String>, object: Option<Digest> }
+);
+fact!(
+    /// The stage, the item or the step does not apply (`when` gave false).
+    Skipped { stage: String, item: Option<String>, step: Option<String>, why: String }
+);
+
+/// What a run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    Approval,
+    Confirmation,
+    Task,
+    Answer,
+    Settle,
+    Performer,
+    Session,
+    Time,
+    Aws,
+    GoOn,
+}
+
+impl WaitFor {
+    pub fn name(&self) -> &'static str {
+        match self {
+            WaitFor::Approval => "approval",
+            WaitFor::Confirmation => "confirmation",
+            WaitFor::Task => "task",
+            WaitFor::Answer => "answer",
+            WaitFor::Settle => "settle",
+            WaitFor::Performer => "performer",
+            WaitFor::Session => "session",
+            WaitFor::Time => "time",
+            WaitFor::Aws => "aws",
+            WaitFor::GoOn => "go_on",
+        }
+    }
+}
+
+fact!(
+    /// `step`: `stage:item/step`, or a stage, or empty.
+    Waiting { what: WaitFor, at_step: String, role: String, people: Vec<String>, until: Option<Time>, why: String }
+);
+fact!(
+    /// A durable wait began (`until` known) or is over.
+    Waited { step: StepId, began: bool, until: Option<Time> }
+);
+fact!(Paused { why: String, code: String });
+fact!(Resumed { why: String });
+fact!(
+    /// `to`: `stage` or `stage:item`; empty: everything.
+    RollbackStarted { to: String, steps: Vec<StepId> }
+);
+fact!(
+    /// Read again after a rollback; `differs` says in words what is not as captured.
+    AnchorRegained { stage: String, item: Option<String>, object: Digest, differs: Vec<String> }
+);
+/// A signed statement as it travels: verbatim, never re-encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedText {
+    pub statement: String,
+    pub signature: String,
+    pub key: String,
+}
+fact!(Amended { runbook: Digest, plan: Digest, statements: Vec<SignedText> });
+fact!(PeopleChanged { people: Digest, statements: Vec<SignedText> });
+fact!(BreakGlass { statement: String, signature: String, key: String });
+fact!(Checkpoint { size: u64, root: String });
+fact!(HandedOver { statement: String, signature: String, key: String });
+fact!(
+    /// `result`: `done`, `rolled_back` or `abandoned`; `counts`: entries per kind before this one.
+    RunClosed { result: String, counts: BTreeMap<String, u64> }
+);
+fact!(Witness { statement: String, signature: String, key: String });

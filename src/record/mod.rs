@@ -1,0 +1,3 @@
+//! Facts -> entries, chain, statements, bundle. Pure.
+pub mod fact;
+pub mod statement;
