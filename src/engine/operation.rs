@@ -66,7 +66,7 @@ pub fn slot(id: &StepId, attempt: u32, performer: &str, operation: Value) -> Ope
 
 /// The canonical bytes and digest of an operations object.
 pub fn bytes(operations: &[Operation]) -> Result<(Digest, Vec<u8>), Unready> {
-    let bytes = operations::bytes(operations).map_err(|error| Unready::Bad(error.to_string()))?;
+    let bytes = operations::write(operations).map_err(|error| Unready::Bad(error.to_string()))?;
     Ok((Digest::of(&bytes), bytes))
 }
 

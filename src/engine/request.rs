@@ -133,38 +133,13 @@ pub fn predecessors(run: &Run, covers: &str) -> Vec<u64> {
         .collect()
 }
 
-/// What the plan demands for a request.
-pub fn demands(run: &Run, request: &RequestState) -> Vec<Approval> {
-    match request.asked.what {
-        What::Approval => request
-            .operations
-            .first()
-            .and_then(|first| run.plan.step(&first.step))
-            .map(|step| step.approvals.clone())
-            .unwrap_or_default(),
-        What::Settle => request
-            .asked
-            .covers
-            .strip_prefix("undo ")
-            .unwrap_or(&request.asked.covers)
-            .parse::<StepId>()
-            .ok()
-            .and_then(|id| run.plan.step(&id).map(|step| settle_demands(run, step)))
-            .unwrap_or_default(),
-    }
-}
-
-/// A settlement is approved by one person who may approve the step; at a point of no return by all.
-/// A step that nobody approves is settled by anybody of another role than its performer's.
-pub fn settle_demands(run: &Run, step: &Step) -> Vec<Approval> {
-    if !step.back.point_of_no_return.is_empty() {
-        return step.approvals.clone();
-    }
-    if let Some(first) = step.approvals.first() {
-        return vec![Approval { count: 1, from_parties: 1, per: Per::Step, ..first.clone() }];
-    }
-    let other = run.plan.roles.keys().find(|role| **role != step.performer).cloned().unwrap_or_default();
-    vec![Approval { role: other, count: 1, from_parties: 1, within: 86_400_000, run_within: 3_600_000, per: Per::Step }]
+/// What the plan demands for a request; none where the plan does not fit it (then nothing is ever granted).
+pub fn demands(run: &Run, request: &RequestState) -> Option<Vec<Approval>> {
+    let steps: Vec<StepId> = match request.asked.what {
+        What::Approval => request.operations.iter().map(|operation| operation.step.clone()).collect(),
+        What::Settle => request.asked.covers.parse().into_iter().collect(),
+    };
+    approval::demands(&run.plan, &steps, request.asked.what).ok()
 }
 
 /// Everything that the decision rests on.
@@ -175,7 +150,7 @@ pub fn case<'a>(run: &'a Run, request: &'a RequestState, now: Time) -> Case<'a> 
         performers.extend(run.performers_of(&operation.step));
     }
     if request.asked.what == What::Settle
-        && let Ok(id) = request.asked.covers.strip_prefix("undo ").unwrap_or(&request.asked.covers).parse::<StepId>()
+        && let Ok(id) = request.asked.covers.parse::<StepId>()
     {
         performers.extend(run.performers_of(&id));
     }
@@ -185,7 +160,7 @@ pub fn case<'a>(run: &'a Run, request: &'a RequestState, now: Time) -> Case<'a> 
         request: request.seq,
         request_leaf: request.leaf,
         asked: &request.asked,
-        demands: demands(run, request),
+        demands: demands(run, request).unwrap_or_else(|| vec![nobody()]),
         performers,
         starter: run.starter.clone(),
         statements: request
@@ -201,6 +176,11 @@ pub fn case<'a>(run: &'a Run, request: &'a RequestState, now: Time) -> Case<'a> 
             .collect(),
         now,
     }
+}
+
+/// A demand that nobody can meet.
+fn nobody() -> Approval {
+    Approval { role: String::new(), count: 1, from_parties: 1, within: 0, run_within: 0, per: Per::Step }
 }
 
 /// The one decision function, asked about a request as it stands.

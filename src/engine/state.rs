@@ -290,7 +290,7 @@ impl Run {
             run: self.id.clone(),
             mode: self.opened.mode,
             size,
-            root: self.tree.root_at(size).map(|root| crate::record::tree::base64(&root)).unwrap_or_default(),
+            root: self.tree.root_at(size).map(|root| crate::record::tree::root_text(&root)).unwrap_or_default(),
             runbook: self.opened.runbook,
             plan: self.opened.plan,
             people: self.opened.people,
