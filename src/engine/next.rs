@@ -498,7 +498,7 @@ fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
         None => format!("{} did not succeed", step.title),
         Some(problem) => {
             let action = step.template.get("action").and_then(Value::as_str).unwrap_or_default();
-            let (_, row) = catalogue::classify(action, &problem.code, &problem.reason);
+            let row = catalogue::find(action).and_then(|action| catalogue::classify(action, &problem.code, &problem.reason).1);
             let means = row.map(|row| format!(" {} {}", row.means, row.todo)).unwrap_or_default();
             let reason = if problem.reason.is_empty() { String::new() } else { format!(" ({})", problem.reason) };
             format!("{}{reason}: {}{}", problem.code, problem.message, means)
@@ -904,7 +904,7 @@ fn gather(said: &[(String, &super::state::SaidState)], state: &StepState) -> Val
     for file in state.said_now(SaidWhat::Evidence) {
         if let Some(name) = file.value.get("name").and_then(Value::as_str) {
             let digest = file.object.map(|digest| digest.hex()).unwrap_or_default();
-            let field = file.value.get("field").and_then(Value::as_str).unwrap_or(name);
+            let field = if file.reason.is_empty() { name } else { &file.reason };
             all.insert(field.to_owned(), json!({"name": name, "sha256": digest}));
         }
     }

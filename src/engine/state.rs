@@ -118,6 +118,8 @@ pub struct SaidState {
     pub object: Option<Digest>,
     /// The stored answer or evidence, unwrapped.
     pub value: Value,
+    /// For evidence: the field that the file is for.
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -514,6 +516,7 @@ impl Run {
                     attempt: fields.attempt,
                     object: fields.object,
                     value: value.unwrap_or(Value::Null),
+                    reason: tail.reason.clone(),
                 };
                 self.step_mut(&step).said.push(said);
             }
