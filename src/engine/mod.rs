@@ -10,6 +10,7 @@ pub mod rollback;
 pub mod scope;
 pub mod session;
 pub mod state;
+pub mod status;
 
 pub use next::{Draft, Next, Prompt, PromptKind, Seat, Stop, StopKind, next};
 pub use state::Run;
