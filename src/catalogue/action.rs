@@ -162,7 +162,7 @@ pub struct UndoStep {
 }
 
 /// What AWS's error code means here.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct ErrorRow {
     /// The code as it is on the wire: `HandshakeAlreadyInStateException`, IAM's `NoSuchEntity`.
     pub code: &'static str,

@@ -1,0 +1,66 @@
+//! Actions of STS: who am I, and becoming a role.
+
+use super::action::{Action, Class, Field, Type};
+use super::errors::row;
+use super::shapes::{READ, TAG, hidden, may, must};
+
+pub(super) static ACTIONS: &[&Action] = &[&GET_CALLER_IDENTITY, &ASSUME_ROLE];
+
+static GET_CALLER_IDENTITY: Action = Action {
+    name: "sts:GetCallerIdentity",
+    purpose: "Tells whose credentials these are; needs no permission.",
+    source: "https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html",
+    outputs: &[
+        may("UserId", Type::String, "of the user, or role id and session name"),
+        may("Account", Type::AccountId, "12 digits"),
+        may("Arn", Type::Arn, "root, user or session"),
+    ],
+    ..READ
+};
+
+const CREDENTIALS: &[Field] = &[
+    may("AccessKeyId", Type::String, "`ASIA` and the rest"),
+    hidden("SecretAccessKey", Type::String, "signs requests"),
+    hidden("SessionToken", Type::String, "goes with every request"),
+    may("Expiration", Type::Time, "when the session ends"),
+];
+
+const ASSUMED_ROLE_USER: &[Field] = &[
+    may("AssumedRoleId", Type::String, "role id and session name"),
+    may("Arn", Type::Arn, "account, role and session name"),
+];
+
+static ASSUME_ROLE: Action = Action {
+    name: "sts:AssumeRole",
+    purpose: "Gives credentials of a role for a limited time; changes nothing.",
+    source: "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html",
+    parameters: &[
+        must("RoleArn", Type::Arn, "the role"),
+        must("RoleSessionName", Type::String, "appears in CloudTrail and in the session's ARN"),
+        may("DurationSeconds", Type::Integer, "900 to the role's own limit; 3600 unless said otherwise"),
+        may("ExternalId", Type::String, "what the role's trust policy may ask for"),
+        may("Policy", Type::Document, "what the session can be allowed at most"),
+        may("SerialNumber", Type::String, "the MFA device"),
+        hidden("TokenCode", Type::String, "the MFA device's code"),
+        may("SourceIdentity", Type::String, "who is behind the session"),
+        may("Tags", Type::List(&Type::Record(TAG)), "of the session"),
+    ],
+    outputs: &[
+        may("Credentials", Type::Record(CREDENTIALS), "of the session"),
+        may("AssumedRoleUser", Type::Record(ASSUMED_ROLE_USER), "who the session is"),
+        may("PackedPolicySize", Type::Integer, "how full policies and tags are, in per cent"),
+        may("SourceIdentity", Type::String, "who is behind the session"),
+    ],
+    errors: &[
+        row("MalformedPolicyDocument", "", Class::NotDone, "the policy cannot be read", "correct the runbook"),
+        row("PackedPolicyTooLarge", "", Class::NotDone, "policy and tags are too long", "make them shorter"),
+        row(
+            "RegionDisabledException",
+            "",
+            Class::Refused,
+            "STS is turned off in this Region",
+            "turn it on, or use another region",
+        ),
+    ],
+    ..READ
+};
