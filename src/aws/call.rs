@@ -98,10 +98,10 @@ async fn once(wire: &Wire<'_>, with: With<'_>) -> Result<Value, Fault> {
     answer.unwrap_or_else(|| Err(invalid(format!("{} cannot be called by this version", wire.action.name))))
 }
 
-/// A success that lacks the very thing that it should bring is not believed.
+/// The success of a change that lacks the very thing that it should bring is not believed.
 fn checked(action: &'static Action, answer: Result<Value, Fault>) -> Result<Value, Fault> {
     match (answer, action.outputs.first()) {
-        (Ok(value), Some(first)) if value.get(first.name).is_none() => {
+        (Ok(value), Some(first)) if action.mutates && value.get(first.name).is_none() => {
             Err(fault::unreadable(action, &format!("AWS's answer has no {}", first.name)))
         }
         (answer, _) => answer,

@@ -47,7 +47,7 @@ where
 {
     match &error {
         SdkError::ServiceError(answer) => service(action, answer.err(), answer.raw()),
-        SdkError::ResponseError(_) => unreadable(action, "the answer could not be read"),
+        SdkError::ResponseError(answer) => codeless(action, answer.raw().status().as_u16()),
         SdkError::ConstructionFailure(_) => {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             invalid(format!("the request could not be built: {why}"))
@@ -70,13 +70,7 @@ where
 /// AWS answered with an error.
 fn service<E: ProvideErrorMetadata>(action: &'static Action, error: &E, raw: &HttpResponse) -> Fault {
     let status = raw.status().as_u16();
-    let Some(code) = error.code() else {
-        return match status {
-            429 => Fault { class: Class::Retry, ..unknown(action, "Throttling", "too many requests") },
-            500.. => unknown(action, "ServerError", &format!("AWS answered with HTTP status {status}")),
-            _ => unreadable(action, &format!("an answer that is not AWS's, with HTTP status {status}")),
-        };
-    };
+    let Some(code) = error.code() else { return codeless(action, status) };
     let reason = reason(raw);
     let class = match catalogue::classify(action, code, &reason).0 {
         class @ (Class::Retry | Class::SessionExpired) => class,
@@ -85,6 +79,15 @@ fn service<E: ProvideErrorMetadata>(action: &'static Action, error: &E, raw: &Ht
     };
     let message: String = error.message().unwrap_or_default().chars().take(LONGEST_MESSAGE).collect();
     Fault { code: code.to_owned(), reason, message, class }
+}
+
+/// An answer without a code of AWS's: a proxy's page, or half an answer. Only its status can be read.
+fn codeless(action: &Action, status: u16) -> Fault {
+    match status {
+        429 => Fault { class: Class::Retry, ..unknown(action, "Throttling", "too many requests") },
+        500.. => unknown(action, "ServerError", &format!("AWS answered with HTTP status {status}")),
+        _ => unreadable(action, &format!("the answer could not be read (HTTP status {status})")),
+    }
 }
 
 /// AWS's `Reason`, which only the JSON protocol has.
