@@ -131,7 +131,7 @@ impl AwsCloud {
         let limit = if call.time_limit_ms > 0 { call.time_limit_ms } else { action.time_limit };
         let tools = (&self.clockwork, &self.paces);
         let wire = Wire::new(action, &opened.sdk, &opened.identity.account, limit, watch, tools);
-        let output = call::perform(&wire, with).await?;
+        let output = call::perform(&wire, with).await.map_err(|fault| hushed(fault, action, &call.with))?;
         self.without_secrets(action, output, target)
     }
 
@@ -210,6 +210,15 @@ fn closed(problem: SessionProblem) -> Fault {
         SessionProblem::Unreachable { .. } => ("ConnectionRefused", Class::Retry),
     };
     Fault { code: code.to_owned(), reason: String::new(), message: problem.to_string(), class }
+}
+
+/// AWS likes to quote parameters in its messages; secret ones are taken out.
+fn hushed(mut fault: Fault, action: &Action, with: &Value) -> Fault {
+    let secrets = action.parameters.iter().filter(|field| field.secret);
+    for secret in secrets.filter_map(|field| with.get(field.name)?.as_str()).filter(|secret| !secret.is_empty()) {
+        fault.message = fault.message.replace(secret, "***");
+    }
+    fault
 }
 
 fn holds_secret(field: &Field) -> bool {

@@ -8,9 +8,12 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 
+/// Operation, and how many times it has been asked for -> answer.
+type Answer = Box<dyn Fn(&str, usize) -> WireResult + Send + Sync>;
+
 /// A server that is a function, and keeps what it was asked.
 struct Canned {
-    answer: Box<dyn Fn(&str, usize) -> WireResult + Send + Sync>,
+    answer: Answer,
     log: Mutex<Vec<String>>,
 }
 
@@ -226,7 +229,8 @@ fn the_reason_and_the_message_are_kept() {
 
 #[test]
 fn what_may_have_happened_is_doubt_and_is_sent_exactly_once() {
-    let cases: [(fn() -> WireResult, &str); 6] = [
+    type Case = (fn() -> WireResult, &'static str);
+    let cases: [Case; 6] = [
         (|| WireResult::ResponseLost, "ConnectionLost"),
         (|| WireResult::Hang, "Timeout"),
         (
@@ -335,6 +339,30 @@ fn a_simulator_is_not_asked_in_a_live_run() {
     let problem = bench.open(&session("main")).unwrap_err();
     assert!(matches!(&problem, SessionProblem::Endpoint(text) if text.contains("--simulated")), "{problem}");
     assert_eq!(bench.count("GetCallerIdentity"), 0);
+}
+
+#[test]
+fn the_last_guard_stops_a_request_that_would_go_elsewhere() {
+    let bench = Bench::new(|_, _| json_answer(json!({})));
+    let opened = run(bench.cloud.opened(&session("main"))).unwrap();
+    let action = catalogue::find("organizations:AcceptHandshake").unwrap();
+    let live = Seen::new("organizations", false);
+    let tools = (&bench.cloud.clockwork, &bench.cloud.paces);
+    let wire = Wire::new(action, &opened.sdk, "111122223333", 10_000, live, tools);
+    let with = accept();
+    let fault = run(call::perform(&wire, With::checked(&with, action.parameters).unwrap())).unwrap_err();
+    assert_eq!((fault.code.as_str(), fault.class), ("Endpoint", Class::Refused));
+    assert_eq!(bench.count("AcceptHandshake"), 0);
+}
+
+#[test]
+fn a_secret_parameter_does_not_come_back_in_a_message() {
+    let body = "<ErrorResponse><Error><Code>ValidationError</Code><Message>value '987654' at 'tokenCode'</Message>\
+                </Error></ErrorResponse>";
+    let bench = Bench::new(move |_, _| answer(400, "text/xml", body));
+    let with = json!({"RoleArn": "arn:aws:iam::111122223333:role/R", "RoleSessionName": "s", "TokenCode": "987654"});
+    let fault = bench.call("sts:AssumeRole", with).result.unwrap_err();
+    assert_eq!(fault.message, "value '***' at 'tokenCode'");
 }
 
 #[test]
