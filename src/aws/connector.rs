@@ -1,5 +1,6 @@
 //! Answers the SDK inside this process: a connector over a plain function, without a socket.
 
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -11,6 +12,7 @@ use aws_smithy_types::body::SdkBody;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A signed HTTP request as the SDK would have sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,11 @@ pub enum WireResult {
     Refused,
     /// No answer ever: the caller's time limit ends it.
     Hang,
+    /// First this many milliseconds pass (if the caller waits so long), then this.
+    Slow {
+        ms: u64,
+        then: Box<WireResult>,
+    },
 }
 
 /// What answers.
@@ -67,27 +74,44 @@ impl fmt::Debug for InProcessClient {
 }
 
 impl HttpClient for InProcessClient {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, _: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector { client: self.clone(), sleep: components.sleep_impl() })
     }
 }
 
-impl HttpConnector for InProcessClient {
+/// The client with the SDK's own way of waiting.
+#[derive(Clone, Debug)]
+struct Connector {
+    client: InProcessClient,
+    sleep: Option<SharedAsyncSleep>,
+}
+
+impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let result = self.0.serve(plain(&request));
+        let result = self.client.0.serve(plain(&request));
+        let sleep = self.sleep.clone();
         HttpConnectorFuture::new(async move {
-            match result {
-                WireResult::Response { status, headers, body } => response(status, headers, body),
-                WireResult::ResponseLost => {
-                    Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into()))
+            let mut result = result;
+            while let WireResult::Slow { ms, then } = result {
+                if let Some(sleep) = &sleep {
+                    sleep.sleep(Duration::from_millis(ms)).await;
                 }
-                WireResult::Refused => {
-                    let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-                    Err(ConnectorError::io(refused.into()).never_connected())
-                }
-                WireResult::Hang => std::future::pending().await,
+                result = *then;
             }
+            answer(result).await
         })
+    }
+}
+
+async fn answer(result: WireResult) -> Result<HttpResponse, ConnectorError> {
+    match result {
+        WireResult::Response { status, headers, body } => response(status, headers, body),
+        WireResult::ResponseLost => Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionReset).into())),
+        WireResult::Refused => {
+            let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+            Err(ConnectorError::io(refused.into()).never_connected())
+        }
+        WireResult::Hang | WireResult::Slow { .. } => std::future::pending().await,
     }
 }
 

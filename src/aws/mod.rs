@@ -79,7 +79,7 @@ impl AwsCloud {
     pub fn new(config: Config) -> AwsCloud {
         let (http, profiles, clockwork) = match config.in_process {
             Some(inside) => {
-                let clock = Virtual(inside.time);
+                let clock = Virtual::new(inside.time);
                 let clockwork =
                     Clockwork { time: SharedTimeSource::new(clock.clone()), sleep: SharedAsyncSleep::new(clock) };
                 let http = SharedHttpClient::new(InProcessClient::new(inside.server));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,9 +20,37 @@ pub trait VirtualTime: Send + Sync {
     fn advance(&self, ms: i64);
 }
 
-/// The SDK's view of a [`VirtualTime`].
+/// The SDK's view of a [`VirtualTime`]: of all that wait, the one whose time comes first moves the clock.
 #[derive(Clone)]
-pub(super) struct Virtual(pub(super) Arc<dyn VirtualTime>);
+pub(super) struct Virtual {
+    clock: Arc<dyn VirtualTime>,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+/// Who waits until when.
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    until: BTreeMap<u64, Time>,
+}
+
+impl Virtual {
+    pub(super) fn new(clock: Arc<dyn VirtualTime>) -> Virtual {
+        Virtual { clock, waiting: Arc::default() }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, until: Time) -> u64 {
+        let mut waiting = self.waiting();
+        waiting.next += 1;
+        let id = waiting.next;
+        waiting.until.insert(id, until);
+        id
+    }
+}
 
 impl fmt::Debug for Virtual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,36 +60,60 @@ impl fmt::Debug for Virtual {
 
 impl TimeSource for Virtual {
     fn now(&self) -> SystemTime {
-        let ms = u64::try_from(self.0.now().0).unwrap_or(0);
+        let ms = u64::try_from(self.clock.now().0).unwrap_or(0);
         UNIX_EPOCH + Duration::from_millis(ms)
     }
 }
 
 impl AsyncSleep for Virtual {
     fn sleep(&self, duration: Duration) -> Sleep {
-        Sleep::new(Jump { clock: self.clone(), duration, patience: 16 })
+        Sleep::new(Jump { time: self.clone(), duration, patience: 16, entered: None })
     }
 }
 
 /// Lets everything else that is ready go first, then moves the clock: a time limit on work that is
 /// merely not polled yet must not run out.
 struct Jump {
-    clock: Virtual,
+    time: Virtual,
     duration: Duration,
     patience: u32,
+    /// Since the first poll: its number among those who wait, and until when.
+    entered: Option<(u64, Time)>,
 }
 
 impl Future for Jump {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.patience > 0 {
-            self.patience -= 1;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
+        let now = self.time.clock.now();
+        let (id, until) = match self.entered {
+            Some(entered) => entered,
+            None => {
+                let until = now.plus(i64::try_from(self.duration.as_millis()).unwrap_or(i64::MAX));
+                let entered = (self.time.enter(until), until);
+                self.entered = Some(entered);
+                entered
+            }
+        };
+        if now >= until {
+            return Poll::Ready(());
         }
-        self.clock.0.advance(i64::try_from(self.duration.as_millis()).unwrap_or(i64::MAX));
-        Poll::Ready(())
+        let first = self.time.waiting().until.iter().min_by_key(|(id, until)| (**until, **id)).map(|(id, _)| *id);
+        if self.patience == 0 && first == Some(id) {
+            self.time.clock.advance(until.since(now));
+            return Poll::Ready(());
+        }
+        self.patience = self.patience.saturating_sub(1);
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Jump {
+    fn drop(&mut self) {
+        if let Some((id, _)) = self.entered {
+            self.time.waiting().until.remove(&id);
+        }
     }
 }
 
@@ -101,7 +153,7 @@ impl Paces {
     /// Takes a token, on credit if need be: the time until it would have been there.
     fn take(&self, name: &'static str, account: &str, rate: f64, burst: u32, now: SystemTime) -> Duration {
         let burst = f64::from(burst);
-        let mut buckets = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry((account.to_owned(), name)).or_insert(Bucket { tokens: burst, at: now });
         let passed = now.duration_since(bucket.at).unwrap_or_default().as_secs_f64();
         bucket.tokens = (bucket.tokens + passed * rate).min(burst) - 1.0;

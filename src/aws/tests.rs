@@ -259,6 +259,18 @@ fn a_time_limit_runs_on_the_virtual_clock() {
 }
 
 #[test]
+fn a_slow_answer_comes_if_the_time_limit_is_longer_and_is_doubt_if_it_is_shorter() {
+    let slow = |ms| WireResult::Slow { ms, then: Box::new(json_answer(json!({"Handshake": {"Id": "h-1"}}))) };
+    let bench = Bench::new(move |_, nth| slow(if nth == 1 { 9_000 } else { 11_000 }));
+    let before = bench.clock.now();
+    assert!(bench.call("organizations:AcceptHandshake", accept()).result.is_ok());
+    assert_eq!(bench.clock.now().since(before), 9_000);
+    let reply = bench.call("organizations:AcceptHandshake", accept());
+    assert_eq!(class_of(&reply), ("Timeout".to_owned(), Class::InDoubt));
+    assert_eq!(bench.clock.now().since(before), 19_000);
+}
+
+#[test]
 fn a_refused_connection_means_that_nothing_was_sent() {
     let bench = Bench::new(|_, _| WireResult::Refused);
     let reply = bench.call("organizations:AcceptHandshake", accept());
@@ -491,7 +503,11 @@ fn child() {
     let simulated = std::env::var("CHILD_SIMULATED").is_ok();
     let bindings = std::env::var("CHILD_PROFILE").map(|name| ("main".to_owned(), name)).into_iter().collect();
     let cloud = AwsCloud::new(Config { simulated, bindings, ..Config::default() });
-    println!("opened: {:?}", run(cloud.open(&session("main"))));
+    let opened = run(cloud.open(&session("main")));
+    println!("opened: {opened:?}");
+    if opened.is_err() {
+        return;
+    }
     let call = Call {
         session: session("main"),
         action: "organizations:AcceptHandshake".to_owned(),
@@ -533,7 +549,6 @@ fn a_bound_profile_wins_over_keys_of_the_environment() {
     assert!(nothing.contains("opened: Err(None {"), "{nothing}");
     let refused = in_child(&[&KEYS[..], &[endpoint, ("CHILD_SIMULATED", "1")]].concat());
     assert!(refused.contains("opened: Err(Unreachable {") && refused.contains("nothing was sent"), "{refused}");
-    assert!(refused.contains("code: \"ConnectionRefused\"") && refused.contains("class: Retry"), "{refused}");
 }
 
 #[test]
