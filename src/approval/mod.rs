@@ -1,5 +1,18 @@
 //! The one decision function: may this person's statement count, and is what is asked granted?
 //! Every door (command line, answer file, seat, verifier) calls it. Pure.
+//!
+//! [`admit`] is the door for one statement, [`decide`] the state of the whole request,
+//! [`demands`] what the plan asks for. Signatures are verified before (room `sshsig`), and that a
+//! nonce is fresh in the whole run is checked by those who hold the whole run.
+
+mod admit;
+mod decide;
+mod demands;
+mod slots;
+
+pub use admit::admit;
+pub use decide::decide;
+pub use demands::{demands, roles_of};
 
 use crate::base::{Digest, Time};
 use crate::people::People;
@@ -18,7 +31,8 @@ pub struct Case<'a> {
     pub request: u64,
     pub request_leaf: Digest,
     pub asked: &'a Asked,
-    /// What the plan demands for what the request covers (a settlement: what `protocol.md` says).
+    /// What the plan demands for what the request covers: [`demands`]. A demand's `role` may be
+    /// several, joined by `|`: any of them (settlements only, see [`roles_of`]).
     pub demands: Vec<Approval>,
     /// Who performs, confirmed, answered or attached for anything that the request covers.
     pub performers: BTreeSet<String>,
@@ -72,6 +86,8 @@ pub enum Refusal {
     MfaCode { role: String },
     #[error("{person} has decided on this request already")]
     Twice { person: String },
+    #[error("{person} has approved nothing here that could be revoked")]
+    NothingToRevoke { person: String },
     #[error("{person} holds {roles}, which must be held by different people")]
     Apart { person: String, roles: String },
     #[error("this statement was used before")]

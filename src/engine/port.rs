@@ -134,6 +134,11 @@ pub trait Cloud {
     fn open(&self, session: &SessionWanted) -> impl Future<Output = Result<Identity, SessionProblem>>;
     /// Forgets an opened session, so that the next `open` reads fresh credentials.
     fn forget(&self, session: &SessionWanted);
+    /// The environment variables that give a child process this session's credentials and endpoint.
+    fn environment(
+        &self,
+        session: &SessionWanted,
+    ) -> impl Future<Output = Result<Vec<(String, String)>, SessionProblem>>;
     /// One call through an opened session. Mutations: no retries. Reads: bounded retries, all pages.
     fn call(&self, call: &Call) -> impl Future<Output = Reply>;
 }

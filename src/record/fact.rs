@@ -78,6 +78,10 @@ impl Mode {
             Mode::Rehearsal => "rehearsal",
         }
     }
+
+    pub fn from_name(name: &str) -> Option<Mode> {
+        [Mode::Live, Mode::Simulated, Mode::Rehearsal].into_iter().find(|mode| mode.name() == name)
+    }
 }
 
 /// Forward, or taking a step back.

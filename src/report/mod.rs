@@ -1,1 +1,4 @@
-//! Room: report.
+//! Entries -> text, Markdown, JSON, for people. Pure.
+
+pub mod line;
+pub mod markdown;

@@ -1,0 +1,1023 @@
+//! What comes next in a run: one question, answered from the state alone.
+//! Pure: the answer is data; `run` carries it out and feeds the result back as entries.
+
+use super::operation::{self, Unready};
+use super::request;
+use super::state::{Run, StageState, Status, StepState};
+use super::{doubt, rollback, scope};
+use crate::approval::Decision;
+use crate::base::{Digest, StepId, Time};
+use crate::catalogue;
+use crate::expression;
+use crate::plan::model::{Body, Item, Stage, Step, Wait};
+use crate::record::fact::{self, Direction, Ended, EndedBy, Fact, Found, WaitFor};
+use crate::record::statement::SaidWhat;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What only this process knows.
+#[derive(Clone, Debug, Default)]
+pub struct Seat {
+    /// Sessions (`id account`) that can't be opened here, and why.
+    pub closed: BTreeMap<String, String>,
+    /// Anchors that this process has read, by seq of the entry.
+    pub fresh: BTreeMap<(String, Option<String>), u64>,
+    /// No try before this.
+    pub not_before: BTreeMap<StepId, Time>,
+    /// Until when the effect of a done step is looked for.
+    pub look_until: BTreeMap<StepId, Time>,
+    /// When a step's reads were last made.
+    pub looked: BTreeMap<StepId, Time>,
+    /// Steps by people whose instructions this process has shown.
+    pub shown: BTreeSet<StepId>,
+}
+
+/// An entry to be appended, with the objects it names.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub fact: Fact,
+    /// The person it is by; none: the seat itself.
+    pub by: Option<String>,
+    pub objects: Vec<(Digest, Vec<u8>)>,
+    /// An outcome's output: salted and stored by the driver, which has the randomness.
+    pub output: Option<Value>,
+}
+
+impl Draft {
+    pub fn new(fact: impl Into<Fact>) -> Draft {
+        Draft { fact: fact.into(), by: None, objects: Vec::new(), output: None }
+    }
+
+    pub fn giving(mut self, output: Value) -> Draft {
+        self.output = Some(output);
+        self
+    }
+
+    pub fn by(mut self, person: &str) -> Draft {
+        self.by = Some(person.to_owned());
+        self
+    }
+
+    pub fn with(mut self, object: (Digest, Vec<u8>)) -> Draft {
+        self.objects.push(object);
+        self
+    }
+}
+
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Next {
+    Append(Vec<Draft>),
+    /// Capture and prove an anchor (`regain`: after a rollback).
+    Anchor { stage: String, item: Option<String>, regain: bool },
+    Perform(Perform),
+    /// A step that only reads: kinds read, check, wait on an answer.
+    Look { id: StepId },
+    /// See the effect of a done step from these sides.
+    Verify { id: StepId, sides: Vec<String>, checks: bool },
+    /// Ask one side about an operation in doubt.
+    Probe { id: StepId, side: String },
+    Prompt(Prompt),
+    Sleep { until: Time, what: WaitFor, step: String, why: String },
+    Stop(Stop),
+}
+
+/// An operation to begin: `intended`, the call, `outcome`.
+#[derive(Clone, Debug)]
+pub struct Perform {
+    pub id: StepId,
+    pub operation: Value,
+    pub performer: String,
+    pub request: Option<u64>,
+    pub consumes: Vec<u64>,
+    pub run_by: Option<Time>,
+    /// The request has no other slot left.
+    pub ends_request: bool,
+    pub attempt: u32,
+    pub r#try: u32,
+    pub first: Option<u64>,
+}
+
+/// A question to a performer.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    pub kind: PromptKind,
+    /// The step, or for a go-on the stage.
+    pub at: String,
+    pub attempt: u32,
+    pub role: String,
+    /// Who may answer, and of them who is signed on here.
+    pub people: Vec<String>,
+    pub at_seat: Option<String>,
+    pub text: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum PromptKind {
+    /// `typed`: what must be typed; empty: yes. `object`: the operation confirmed.
+    Confirm { typed: String, object: (Digest, Vec<u8>) },
+    GoOn,
+    Task { says: String, evidence: Vec<crate::plan::model::Evidence>, settles: Vec<String> },
+    Ask { fields: Vec<crate::plan::model::AskField> },
+}
+
+/// Why the seat stops, and what would make it go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stop {
+    pub kind: StopKind,
+    pub what: Option<WaitFor>,
+    /// `stage:item/step`, a stage, or empty.
+    pub at: String,
+    pub role: String,
+    pub people: Vec<String>,
+    pub until: Option<Time>,
+    pub why: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopKind {
+    Done,
+    Waiting,
+    Failed,
+    InDoubt,
+    Refused,
+}
+
+impl Stop {
+    pub fn waiting(what: WaitFor, at: impl Into<String>, why: impl Into<String>) -> Stop {
+        Stop {
+            kind: StopKind::Waiting,
+            what: Some(what),
+            at: at.into(),
+            role: String::new(),
+            people: Vec::new(),
+            until: None,
+            why: why.into(),
+        }
+    }
+
+    pub fn of(kind: StopKind, at: impl Into<String>, why: impl Into<String>) -> Stop {
+        Stop { kind, what: None, ..Stop::waiting(WaitFor::Aws, at, why) }
+    }
+
+    pub fn for_role(mut self, run: &Run, role: &str) -> Stop {
+        self.role = role.to_owned();
+        self.people = run.people.holders(role).map(|person| person.id.clone()).collect();
+        self
+    }
+}
+
+/// What comes next.
+pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
+    if let Some(result) = &run.closed {
+        return Next::Stop(Stop::of(StopKind::Done, "", result.clone()));
+    }
+    if let Some(next) = doubts(run, seat, now) {
+        return next;
+    }
+    if let Some(ends) = over_requests(run, now) {
+        return Next::Append(ends);
+    }
+    if run.rollback.is_some() {
+        return rollback::next(run, seat, now);
+    }
+    if let Some((epoch, to)) = &run.rolled_back
+        && *epoch >= run.epoch
+    {
+        return after_rollback(run, to);
+    }
+    for stage in &run.plan.stages {
+        if let Some(next) = stage_next(run, seat, stage, now) {
+            return next;
+        }
+    }
+    close(run, "done")
+}
+
+/// Everything back: closed. A part of it: going forward again is somebody's decision.
+fn after_rollback(run: &Run, to: &str) -> Next {
+    if rollback::is_whole(run) {
+        return close(run, "rolled_back");
+    }
+    let why = format!("rolled back to `{to}`; `resume` goes forward again from there");
+    Next::Stop(Stop::waiting(WaitFor::Performer, to, why))
+}
+
+/// The entry that closes the run.
+pub fn close(run: &Run, result: &str) -> Next {
+    Next::Append(vec![Draft::new(fact::RunClosed { result: result.to_owned(), counts: run.counts.clone() })])
+}
+
+fn doubts(run: &Run, seat: &Seat, now: Time) -> Option<Next> {
+    run.open_steps().into_iter().find_map(|id| {
+        let (stage, step) = operation::locate(&run.plan, &id)?;
+        match step.body {
+            // A task by people is shown again, never in doubt.
+            Body::Manual(_) => Some(step_next(run, seat, stage, step, &id, now)?),
+            _ => Some(doubt::next(run, seat, step, &id, now)),
+        }
+    })
+}
+
+/// Requests whose clock has run out, or whose performer has been replaced.
+fn over_requests(run: &Run, now: Time) -> Option<Vec<Draft>> {
+    let mut ends = Vec::new();
+    for request in run.requests.values().filter(|request| request.is_live()) {
+        let expired = matches!(request::decide(run, request, now), Decision::Expired { .. });
+        let performer = &request.asked.performer;
+        let role = request.operations.first().and_then(|op| run.plan.step(&op.step)).map(|step| step.performer.as_str());
+        let replaced = role.is_some_and(|role| {
+            !run.signed_on.contains(performer) && run.signed_on.iter().any(|person| holds(run, person, role))
+        });
+        let why = if expired { EndedBy::Expired } else { EndedBy::PerformerChanged };
+        if expired || replaced {
+            ends.push(Draft::new(fact::RequestEnded { request: request.seq, why }));
+        }
+    }
+    (!ends.is_empty()).then_some(ends)
+}
+
+fn stage_next(run: &Run, seat: &Seat, stage: &Stage, now: Time) -> Option<Next> {
+    let none = StageState::default();
+    let state = run.stages.get(&stage.id).unwrap_or(&none);
+    if state.skipped {
+        return None;
+    }
+    if !state.entered {
+        return Some(enter(run, stage, now));
+    }
+    if stage_is_over(run, stage, &state.items) {
+        return None;
+    }
+    if let Some(next) = before_asking(run, seat, stage, &state.items, now) {
+        return Some(next);
+    }
+    let drafts = ask_ahead(run, stage, &state.items, now);
+    if !drafts.is_empty() {
+        return Some(Next::Append(drafts));
+    }
+    items_next(run, seat, stage, state, now)
+}
+
+/// Entering a stage fixes its items; its performer must be here.
+fn enter(run: &Run, stage: &Stage, now: Time) -> Next {
+    let scope = scope::of(run, stage, None, None);
+    if !stage.when.is_empty() {
+        match expression::condition(&stage.when, &scope, now) {
+            Ok(true) => {}
+            Ok(false) => {
+                let skipped = fact::Skipped { stage: stage.id.clone(), item: None, step: None, why: stage.when.clone() };
+                return Next::Append(vec![Draft::new(skipped)]);
+            }
+            Err(error) => return Next::Stop(Stop::of(StopKind::Failed, &stage.id, error.to_string())),
+        }
+    }
+    let role = &stage.performer;
+    if !role.is_empty() && signed_on_holder(run, role).is_none() {
+        let why = format!("the stage `{}` begins with its performer", stage.title);
+        return Next::Stop(Stop::waiting(WaitFor::Performer, &stage.id, why).for_role(run, role));
+    }
+    match items_of(run, stage, &scope, now) {
+        Err(why) => Next::Stop(Stop::of(StopKind::Failed, &stage.id, why)),
+        Ok(None) => {
+            let entered = fact::StageEntered { stage: stage.id.clone(), items: None, count: 1 };
+            Next::Append(vec![Draft::new(entered)])
+        }
+        Ok(Some(items)) => {
+            let count = items.len() as u32;
+            let value = serde_json::to_value(&items).unwrap_or(Value::Null);
+            match operation::single(&value) {
+                Err(error) => Next::Stop(Stop::of(StopKind::Failed, &stage.id, error.to_string())),
+                Ok(object) => {
+                    let entered = fact::StageEntered { stage: stage.id.clone(), items: Some(object.0), count };
+                    Next::Append(vec![Draft::new(entered).with(object)])
+                }
+            }
+        }
+    }
+}
+
+fn items_of(run: &Run, stage: &Stage, scope: &Value, now: Time) -> Result<Option<Vec<Item>>, String> {
+    if stage.for_each.is_null() {
+        return Ok(None);
+    }
+    if let Some(items) = &stage.items {
+        return Ok(Some(items.clone()));
+    }
+    let list = expression::fill(&stage.for_each, scope, now).map_err(|error| error.to_string())?;
+    let Value::Array(list) = list else {
+        return Err(format!("`for_each` of the stage `{}` gave no list", stage.id));
+    };
+    let mut items = Vec::new();
+    let mut seen = BTreeSet::new();
+    for value in list {
+        let mut here = scope.clone();
+        here["item"] = value.clone();
+        let key = expression::fill(&Value::String(stage.key.clone()), &here, now).map_err(|error| error.to_string())?;
+        let key = key.as_str().map(str::to_owned).unwrap_or_else(|| key.to_string());
+        if !crate::base::id::is_key(&key) || !seen.insert(key.clone()) {
+            return Err(format!("`{key}` is no item key, or stands twice, in the stage `{}`", run.plan.name));
+        }
+        items.push(Item { key, value });
+    }
+    Ok(Some(items))
+}
+
+/// Anchors of every item come before a request that covers them.
+fn before_asking(run: &Run, seat: &Seat, stage: &Stage, items: &[(Option<String>, Value)], now: Time) -> Option<Next> {
+    stage.anchor.as_ref()?;
+    if !stage.steps.iter().any(|step| step.mutates && !step.approvals.is_empty()) {
+        return None;
+    }
+    items.iter().find_map(|(item, _)| anchor_first(run, seat, stage, item.as_deref(), now))
+}
+
+/// Sees what is still unseen of the item's earlier steps, then sets its anchor if there is none.
+fn anchor_first(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now: Time) -> Option<Next> {
+    let place = (stage.id.clone(), item.map(str::to_owned));
+    if run.anchors.contains_key(&place) || item_is_over(run, stage, item) {
+        return None;
+    }
+    if let Some(next) = unseen_before(run, seat, stage, item, now) {
+        return Some(next);
+    }
+    Some(Next::Anchor { stage: stage.id.clone(), item: item.map(str::to_owned), regain: false })
+}
+
+/// The sides that an earlier seat could not read are read before the next stage's anchor.
+fn unseen_before(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now: Time) -> Option<Next> {
+    for earlier in run.plan.stages.iter().take_while(|earlier| earlier.id != stage.id) {
+        for step in &earlier.steps {
+            let id = StepId::new(&earlier.id, item, &step.id);
+            let Some(state) = run.steps.get(&id) else { continue };
+            if state.is_done() && !unseen_sides(step, state).is_empty() {
+                if let Some(next) = verify_next(run, seat, step, &id, state, true, now) {
+                    return Some(next);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Asks at once for everything whose operation is known, so that an approver reviews once.
+fn ask_ahead(run: &Run, stage: &Stage, items: &[(Option<String>, Value)], now: Time) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut covered: BTreeSet<StepId> = BTreeSet::new();
+    for (item, _) in items {
+        for step in &stage.steps {
+            let id = StepId::new(&stage.id, item.as_deref(), &step.id);
+            if covered.contains(&id) || !may_ask(run, stage, step, &id, now) {
+                continue;
+            }
+            let Some(performer) = performer_here(run, step) else { continue };
+            let Some(draft) = request::draft(run, stage, step, &id, &performer, now) else { continue };
+            covered.extend(request::group(run, stage, step, &id).0);
+            drafts.push(Draft::new(draft.asked).by(&performer).with(draft.object));
+        }
+    }
+    drafts
+}
+
+/// It needs approvals, none are asked for, it is certain to be done, and no denial stands in this seat's time.
+fn may_ask(run: &Run, stage: &Stage, step: &Step, id: &StepId, now: Time) -> bool {
+    let state = run.step(id);
+    let ready = match state.status {
+        Status::Pending | Status::Undone => true,
+        Status::Failed { epoch, .. } => epoch < run.epoch,
+        _ => false,
+    };
+    if step.approvals.is_empty() || !ready || request::live(run, id).is_some() || denied_now(run, id).is_some() {
+        return false;
+    }
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    step.when.is_empty() || matches!(expression::condition(&step.when, &scope, now), Ok(true))
+}
+
+/// The request over this step that was denied since this seat began.
+fn denied_now(run: &Run, id: &StepId) -> Option<u64> {
+    let attempt = request::next_attempt(run, id);
+    let newest = run.requests_over(id, attempt).next()?;
+    match newest.ended {
+        Some((EndedBy::Denied, epoch)) if epoch >= run.epoch => Some(newest.seq),
+        _ => None,
+    }
+}
+
+fn items_next(run: &Run, seat: &Seat, stage: &Stage, state: &StageState, now: Time) -> Option<Next> {
+    let mut stopped: Vec<Stop> = Vec::new();
+    let mut finished = 0;
+    for (item, _) in &state.items {
+        if item_is_over(run, stage, item.as_deref()) {
+            finished += 1;
+            continue;
+        }
+        if stage.canary > 0 && finished >= stage.canary as usize && !state.go_on {
+            return Some(Next::Prompt(go_on(run, stage, finished, state.items.len())));
+        }
+        match item_next(run, seat, stage, item.as_deref(), now) {
+            None => finished += 1,
+            Some(Next::Stop(stop)) if stop.kind == StopKind::Failed => {
+                stopped.push(stop);
+                if stopped.len() >= stage.stop_after.max(1) as usize {
+                    break;
+                }
+            }
+            Some(next) => return Some(next),
+        }
+    }
+    stopped.into_iter().next().map(Next::Stop)
+}
+
+fn go_on(run: &Run, stage: &Stage, finished: usize, all: usize) -> Prompt {
+    let role = stage.performer.clone();
+    let people: Vec<String> = run.people.holders(&role).map(|person| person.id.clone()).collect();
+    Prompt {
+        kind: PromptKind::GoOn,
+        at: stage.id.clone(),
+        attempt: 1,
+        at_seat: run.signed_on.iter().find(|person| people.contains(person)).cloned(),
+        people,
+        text: format!("{finished} of {all} done in `{}`. Go on with the rest?", stage.title),
+        role,
+    }
+}
+
+fn item_next(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now: Time) -> Option<Next> {
+    for step in &stage.steps {
+        let id = StepId::new(&stage.id, item, &step.id);
+        if let Some(next) = step_next(run, seat, stage, step, &id, now) {
+            return Some(next);
+        }
+    }
+    None
+}
+
+/// What comes next for one step (forward or undo); none when it is over.
+pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, now: Time) -> Option<Next> {
+    let state = run.step(id);
+    match &state.status {
+        Status::Skipped => return None,
+        Status::Done { .. } => return after_done(run, seat, step, id, &state, now),
+        Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, &state)),
+        Status::Undone if id.undo.is_none() => {
+            if let Some(stop) = rollback::spent(run, step, id) {
+                return Some(Next::Stop(stop));
+            }
+        }
+        _ => {}
+    }
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    if !state.is_open() && !step.when.is_empty() {
+        match expression::condition(&step.when, &scope, now) {
+            Ok(true) => {}
+            Ok(false) => return Some(skip(id, &step.when)),
+            Err(error) => return Some(Next::Stop(Stop::of(StopKind::Failed, id.to_string(), error.to_string()))),
+        }
+    }
+    Some(match &step.body {
+        Body::Read | Body::Check(_) => look(run, seat, step, id, now),
+        Body::Wait(wait) => wait_next(seat, wait, id, &state, &scope, now),
+        Body::Ask(fields) => ask_next(run, step, id, &state, fields),
+        Body::Manual(_) => manual_next(run, seat, stage, step, id, &state, now),
+        Body::Action | Body::Command(_) => change_next(run, seat, stage, step, id, &state, now),
+    })
+}
+
+fn skip(id: &StepId, why: &str) -> Next {
+    let step = match &id.undo {
+        Some(undo) => format!("{}/undo/{undo}", id.step),
+        None => id.step.clone(),
+    };
+    let skipped = fact::Skipped { stage: id.stage.clone(), item: id.item.clone(), step: Some(step), why: why.to_owned() };
+    Next::Append(vec![Draft::new(skipped)])
+}
+
+fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
+    let why = match &state.last_problem {
+        None => format!("{} did not succeed", step.title),
+        Some(problem) => {
+            let action = step.template.get("action").and_then(Value::as_str).unwrap_or_default();
+            let row = catalogue::find(action).and_then(|action| catalogue::classify(action, &problem.code, &problem.reason).1);
+            let means = row.map(|row| format!(" {} {}", row.means, row.todo)).unwrap_or_default();
+            let reason = if problem.reason.is_empty() { String::new() } else { format!(" ({})", problem.reason) };
+            format!("{}{reason}: {}{}", problem.code, problem.message, means)
+        }
+    };
+    Next::Stop(Stop::of(StopKind::Failed, id.to_string(), why).for_role(run, &step.performer))
+}
+
+fn look(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
+    match seat.not_before.get(id) {
+        Some(until) if *until > now => {
+            Next::Sleep { until: *until, what: WaitFor::Aws, step: id.to_string(), why: format!("{}: looking again", step.title) }
+        }
+        _ => {
+            let _ = run;
+            Next::Look { id: id.clone() }
+        }
+    }
+}
+
+/// Waits are durable: when they began stands in the journal.
+fn wait_next(seat: &Seat, wait: &Wait, id: &StepId, state: &StepState, scope: &Value, now: Time) -> Next {
+    let at = id.to_string();
+    let Some((began, until)) = state.wait else {
+        return match wait_until(wait, scope, now) {
+            Ok(until) => Next::Append(vec![Draft::new(fact::Waited { step: id.clone(), began: true, until })]),
+            Err(why) => Next::Stop(Stop::of(StopKind::Failed, at, why)),
+        };
+    };
+    if wait.expect.is_none() {
+        return match until {
+            Some(until) if until > now => {
+                Next::Sleep { until, what: WaitFor::Time, step: at, why: format!("waiting until {}", until.minutes()) }
+            }
+            _ => waited(id, now),
+        };
+    }
+    if wait.within > 0 && now.since(began) > wait.within {
+        let why = format!("it was not so within {}", crate::base::duration::show(wait.within));
+        return Next::Stop(Stop::of(StopKind::Failed, at, why));
+    }
+    match seat.looked.get(id) {
+        Some(looked) if now.since(*looked) < wait.every => {
+            Next::Sleep { until: looked.plus(wait.every), what: WaitFor::Aws, step: at, why: "looking again".to_owned() }
+        }
+        _ => Next::Look { id: id.clone() },
+    }
+}
+
+/// A wait is over: `waited` and the step's outcome.
+pub fn waited(id: &StepId, now: Time) -> Next {
+    Next::Append(vec![
+        Draft::new(fact::Waited { step: id.clone(), began: false, until: None }),
+        finished(id, json!({"at": now.millis()}), 0),
+    ])
+}
+
+/// The outcome of a step that was never begun: it changes nothing.
+pub fn finished(id: &StepId, output: Value, took_ms: u64) -> Draft {
+    Draft::new(fact::Outcome {
+        step: id.clone(),
+        direction: Run::direction(id),
+        attempt: 1,
+        intended: None,
+        result: Ended::Done,
+        output: None,
+        request_id: None,
+        date: None,
+        error: None,
+        took_ms,
+        found: Found::Executor,
+    })
+    .giving(output)
+}
+
+fn wait_until(wait: &Wait, scope: &Value, now: Time) -> Result<Option<Time>, String> {
+    if wait.expect.is_some() {
+        return Ok((wait.within > 0).then(|| now.plus(wait.within)));
+    }
+    let text = if wait.until.is_empty() { &wait.after } else { &wait.until };
+    if text.is_empty() {
+        return Ok(Some(now.plus(wait.r#for)));
+    }
+    let value = expression::fill(&Value::String(text.clone()), scope, now).map_err(|error| error.to_string())?;
+    let time = value.as_str().and_then(Time::parse).ok_or_else(|| format!("`{text}` gave no time"))?;
+    Ok(Some(if wait.until.is_empty() { time.plus(wait.r#for) } else { time }))
+}
+
+fn ask_next(run: &Run, step: &Step, id: &StepId, state: &StepState, fields: &[crate::plan::model::AskField]) -> Next {
+    if let Some(said) = state.said_now(SaidWhat::Answer).last() {
+        let answer = said.value.get("answer").cloned().unwrap_or(Value::Null);
+        return Next::Append(vec![finished(id, answer, 0).by(&said.person)]);
+    }
+    let kind = PromptKind::Ask { fields: fields.to_vec() };
+    Next::Prompt(prompt(run, kind, id, state.attempt, &step.performer, step.title.clone()))
+}
+
+pub(super) fn prompt(run: &Run, kind: PromptKind, id: &StepId, attempt: u32, role: &str, text: String) -> Prompt {
+    let people: Vec<String> = run.people.holders(role).map(|person| person.id.clone()).collect();
+    Prompt {
+        kind,
+        at: id.to_string(),
+        attempt,
+        role: role.to_owned(),
+        at_seat: run.signed_on.iter().find(|person| people.contains(person)).cloned(),
+        people,
+        text,
+    }
+}
+
+/// An action or a command: performer, approvals, confirmation, anchor, then it begins.
+fn change_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, state: &StepState, now: Time) -> Next {
+    let operation = match operation::resolve(run, id, now) {
+        Ok(operation) => operation,
+        Err(error) => return unready(id, error),
+    };
+    if !step.mutates {
+        return look(run, seat, step, id, now);
+    }
+    let Some(performer) = performer_here(run, step) else { return needs_performer(run, step, id) };
+    let granted = match grant(run, stage, step, id, &operation, &performer, now) {
+        Ok(granted) => granted,
+        Err(next) => return *next,
+    };
+    if let Some(next) = confirmation(run, stage, step, id, &operation, &granted, now) {
+        return next;
+    }
+    if let Some(next) = fresh_anchor(run, seat, stage, id, state) {
+        return next;
+    }
+    if let Some(until) = seat.not_before.get(id).filter(|until| **until > now) {
+        let why = format!("{}: trying again", step.title);
+        return Next::Sleep { until: *until, what: WaitFor::Aws, step: id.to_string(), why };
+    }
+    Next::Perform(perform(run, id, state, operation, performer, granted))
+}
+
+fn unready(id: &StepId, error: Unready) -> Next {
+    Next::Stop(Stop::of(StopKind::Failed, id.to_string(), error.to_string()))
+}
+
+fn needs_performer(run: &Run, step: &Step, id: &StepId) -> Next {
+    let why = format!("`{}` is for its performer", step.title);
+    Next::Stop(Stop::waiting(WaitFor::Performer, id.to_string(), why).for_role(run, &step.performer))
+}
+
+/// The approvals that a beginning operation spends.
+struct Grant {
+    request: Option<u64>,
+    consumes: Vec<u64>,
+    run_by: Option<Time>,
+    ends_request: bool,
+}
+
+/// Granted, or what must happen first.
+fn grant(
+    run: &Run,
+    stage: &Stage,
+    step: &Step,
+    id: &StepId,
+    operation: &Value,
+    performer: &str,
+    now: Time,
+) -> Result<Grant, Box<Next>> {
+    let nothing = Grant { request: None, consumes: Vec::new(), run_by: None, ends_request: false };
+    if step.approvals.is_empty() {
+        return Ok(nothing);
+    }
+    if let Some(grant) = later_try(run, id, operation, now) {
+        return Ok(grant);
+    }
+    if let Some(seq) = denied_now(run, id) {
+        return Err(Box::new(Next::Stop(denied(run, seq, id))));
+    }
+    let Some(request) = request::live(run, id) else {
+        let draft = request::draft(run, stage, step, id, performer, now)
+            .or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
+        return Err(Box::new(match draft {
+            Some(draft) => Next::Append(vec![Draft::new(draft.asked).by(performer).with(draft.object)]),
+            None => Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "the request could not be written")),
+        }));
+    };
+    let slot = request.operations.iter().find(|slot| &slot.step == id);
+    if !slot.is_some_and(|slot| same_operation(&slot.operation, operation)) {
+        let ended = fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged };
+        return Err(Box::new(Next::Append(vec![Draft::new(ended)])));
+    }
+    match request::decide(run, request, now) {
+        Decision::Granted { consumes, run_by } => {
+            let left = request.operations.iter().filter(|slot| !request.spent.contains(&slot.step) && &slot.step != id);
+            Ok(Grant { request: Some(request.seq), consumes, run_by: Some(run_by), ends_request: left.count() == 0 })
+        }
+        Decision::Missing(lacks) => {
+            let first = lacks.first();
+            let mut stop = Stop::waiting(WaitFor::Approval, &request.asked.covers, request.asked.summary.clone());
+            stop.role = first.map(|lack| lack.role.clone()).unwrap_or_default();
+            stop.people = lacks.iter().flat_map(|lack| lack.people.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+            stop.until = Some(request.asked.approve_by);
+            Err(Box::new(Next::Stop(stop)))
+        }
+        Decision::Denied { person, reason } => {
+            let _ = (person, reason);
+            let ended = fact::RequestEnded { request: request.seq, why: EndedBy::Denied };
+            Err(Box::new(Next::Append(vec![Draft::new(ended)])))
+        }
+        Decision::Expired { .. } => {
+            let ended = fact::RequestEnded { request: request.seq, why: EndedBy::Expired };
+            Err(Box::new(Next::Append(vec![Draft::new(ended)])))
+        }
+    }
+}
+
+/// A further try inside the attempt spends nothing, as long as run-by has not passed and it is the same operation.
+fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Grant> {
+    let state = run.step(id);
+    if !matches!(state.status, Status::NotDone { .. }) || state.with != *operation.get("with").unwrap_or(&Value::Null) {
+        return None;
+    }
+    let request = run.requests.get(&state.request?)?;
+    match request::decide(run, request, now) {
+        Decision::Granted { run_by, .. } if request.ended.is_none_or(|(why, _)| why == EndedBy::Consumed) => {
+            Some(Grant { request: Some(request.seq), consumes: Vec::new(), run_by: Some(run_by), ends_request: false })
+        }
+        _ => None,
+    }
+}
+
+/// What was approved, filled from journaled outcomes, is exactly what is about to be done: every part that
+/// was known when it was asked for is unchanged.
+fn same_operation(approved: &Value, now: &Value) -> bool {
+    match (approved, now) {
+        (Value::String(text), _) if text.contains("${") => true,
+        (Value::Object(a), Value::Object(b)) => {
+            let grew = b.keys().any(|key| !a.contains_key(key));
+            !grew
+                && a.iter().all(|(key, value)| match b.get(key) {
+                    Some(other) => same_operation(value, other),
+                    // An optional parameter whose text gave null is left out.
+                    None => value.as_str().is_some_and(|text| text.contains("${")),
+                })
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_operation(a, b)),
+        (a, b) => a == b,
+    }
+}
+
+fn denied(run: &Run, seq: u64, id: &StepId) -> Stop {
+    let request = run.requests.get(&seq);
+    let voice = request.and_then(|request| run.denied(request));
+    let why = match voice {
+        Some(voice) if voice.statement.tail.reason.is_empty() => format!("{} denied it", voice.statement.tail.person),
+        Some(voice) => format!("{} denied it: {}", voice.statement.tail.person, voice.statement.tail.reason),
+        None => "it was denied".to_owned(),
+    };
+    Stop::of(StopKind::Refused, id.to_string(), why)
+}
+
+/// After the grant, right before the operation begins.
+fn confirmation(run: &Run, stage: &Stage, step: &Step, id: &StepId, operation: &Value, grant: &Grant, now: Time) -> Option<Next> {
+    let confirm = step.confirm.as_ref()?;
+    let attempt = request::next_attempt(run, id);
+    let slot = operation::slot(id, attempt, &performer_here(run, step).unwrap_or_default(), operation.clone());
+    let object = match operation::bytes(&[slot]) {
+        Ok(object) => object,
+        Err(error) => return Some(unready(id, error)),
+    };
+    let state = run.step(id);
+    let said = state
+        .said
+        .iter()
+        .any(|said| said.what == SaidWhat::Confirmed && said.attempt == attempt && said.object == Some(object.0) && said.seq > grant.request.unwrap_or(0));
+    if said {
+        return None;
+    }
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    let fill = |text: &str| expression::fill(&Value::String(text.to_owned()), &scope, now).ok();
+    let show = |value: Option<Value>| match value {
+        Some(Value::String(text)) => text,
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let typed = if confirm.typed.is_empty() { String::new() } else { show(fill(&confirm.typed)) };
+    let mut text = show(fill(&confirm.text));
+    if !step.back.point_of_no_return.is_empty() {
+        text = format!("POINT OF NO RETURN ({}). {text}", step.back.point_of_no_return);
+    }
+    let kind = PromptKind::Confirm { typed, object };
+    Some(Next::Prompt(prompt(run, kind, id, attempt, &step.performer, text)))
+}
+
+/// Right before the item's first changing operation, the performing seat reads the anchor again.
+fn fresh_anchor(run: &Run, seat: &Seat, stage: &Stage, id: &StepId, state: &StepState) -> Option<Next> {
+    stage.anchor.as_ref()?;
+    let begun = stage.steps.iter().any(|step| {
+        let other = StepId::new(&stage.id, id.item.as_deref(), &step.id);
+        step.mutates && run.step(&other).is_done()
+    });
+    if id.undo.is_some() || begun || state.tries > 1 {
+        return None;
+    }
+    let place = (stage.id.clone(), id.item.clone());
+    let again = Next::Anchor { stage: stage.id.clone(), item: id.item.clone(), regain: false };
+    let Some(anchor) = run.anchors.get(&place) else { return Some(again) };
+    // Fresh: read by this process, after the last word that the operation needed.
+    let last_word = state.said.iter().map(|said| said.seq).max().unwrap_or(0);
+    let granted = run
+        .requests
+        .values()
+        .filter(|request| request.holds(id, request::next_attempt(run, id)))
+        .flat_map(|request| request.voices.iter().map(|voice| voice.seq))
+        .max()
+        .unwrap_or(0);
+    let fresh = seat.fresh.get(&place) == Some(&anchor.seq) && anchor.seq > last_word.max(granted);
+    (!fresh).then_some(again)
+}
+
+fn perform(run: &Run, id: &StepId, state: &StepState, operation: Value, performer: String, grant: Grant) -> Perform {
+    let attempt = request::next_attempt(run, id);
+    let again = attempt == state.attempt && matches!(state.status, Status::NotDone { .. }) && (grant.consumes.is_empty());
+    Perform {
+        id: id.clone(),
+        operation,
+        performer,
+        request: grant.request,
+        consumes: grant.consumes,
+        run_by: grant.run_by,
+        ends_request: grant.ends_request,
+        attempt,
+        r#try: if again { state.tries + 1 } else { 1 },
+        first: if again { state.first } else { None },
+    }
+}
+
+/// A task by people: shown (and begun, if it changes something), signed by everybody it needs, over.
+fn manual_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, state: &StepState, now: Time) -> Next {
+    let Body::Manual(manual) = &step.body else { return Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "not a task")) };
+    let operation = match operation::resolve(run, id, now) {
+        Ok(operation) => operation,
+        Err(error) => return unready(id, error),
+    };
+    if step.mutates && !state.is_open() {
+        let Some(performer) = performer_here(run, step) else { return needs_performer(run, step, id) };
+        let granted = match grant(run, stage, step, id, &operation, &performer, now) {
+            Ok(granted) => granted,
+            Err(next) => return *next,
+        };
+        if let Some(next) = confirmation(run, stage, step, id, &operation, &granted, now) {
+            return next;
+        }
+        if let Some(next) = fresh_anchor(run, seat, stage, id, state) {
+            return next;
+        }
+        return Next::Perform(perform(run, id, state, operation, performer, granted));
+    }
+    let roles: Vec<String> = if manual.performers.is_empty() { vec![step.performer.clone()] } else { manual.performers.clone() };
+    let mut said: Vec<(String, &super::state::SaidState)> = Vec::new();
+    for role in &roles {
+        let taken = |person: &str| said.iter().any(|(_, other)| other.person == person);
+        let mine = state.said.iter().rev().find(|word| {
+            word.what == SaidWhat::Task
+                && word.attempt == state.attempt
+                && &word.role == role
+                && holds(run, &word.person, role)
+                && !taken(&word.person)
+                && (manual.together == 0 || now.since(word.at) <= manual.together || said.len() + 1 == roles.len())
+        });
+        match mine {
+            Some(word) => said.push((role.clone(), word)),
+            None => return Next::Prompt(task(run, manual, id, state, role, &operation)),
+        }
+    }
+    let evidence = gather(&said, state);
+    let missing = manual.evidence.iter().find(|item| item.required && evidence.get(&item.name).is_none());
+    if let Some(item) = missing {
+        let role = if item.by.is_empty() { roles.first().cloned().unwrap_or_default() } else { item.by.clone() };
+        return Next::Prompt(task(run, manual, id, state, &role, &operation));
+    }
+    let mut done = finished(id, evidence, 0);
+    if let Fact::Outcome(outcome) = &mut done.fact {
+        outcome.attempt = state.attempt;
+        outcome.intended = state.begun().map(|begun| begun.seq);
+        outcome.found = Found::Word;
+    }
+    Next::Append(vec![done.by(said.first().map(|(_, word)| word.person.as_str()).unwrap_or_default())])
+}
+
+fn task(run: &Run, manual: &crate::plan::model::Manual, id: &StepId, state: &StepState, role: &str, operation: &Value) -> Prompt {
+    let text = operation.get("instructions").and_then(Value::as_str).unwrap_or(&manual.instructions).to_owned();
+    let evidence = manual.evidence.iter().filter(|item| item.by.is_empty() || item.by == role).cloned().collect();
+    let says = manual.says.get(role).cloned().unwrap_or_else(|| "It is done.".to_owned());
+    let kind = PromptKind::Task { says, evidence, settles: manual.settles.clone() };
+    prompt(run, kind, id, state.attempt, role, text)
+}
+
+/// All evidence given for a task: fields said with it, and attached files by name.
+fn gather(said: &[(String, &super::state::SaidState)], state: &StepState) -> Value {
+    let mut all = serde_json::Map::new();
+    for (_, word) in said {
+        if let Some(Value::Object(fields)) = word.value.pointer("/answer/evidence") {
+            all.extend(fields.clone());
+        }
+    }
+    for file in state.said_now(SaidWhat::Evidence) {
+        if let Some(name) = file.value.get("name").and_then(Value::as_str) {
+            let digest = file.object.map(|digest| digest.hex()).unwrap_or_default();
+            let field = if file.reason.is_empty() { name } else { &file.reason };
+            all.insert(field.to_owned(), json!({"name": name, "sha256": digest}));
+        }
+    }
+    Value::Object(all)
+}
+
+/// After AWS's own success answer the effect must be seen.
+fn after_done(run: &Run, seat: &Seat, step: &Step, id: &StepId, state: &StepState, now: Time) -> Option<Next> {
+    verify_next(run, seat, step, id, state, false, now)
+}
+
+/// The sides of the step's probe that nobody has seen yet, and `verify` for its own checks.
+fn unseen_sides(step: &Step, state: &StepState) -> Vec<String> {
+    if !step.mutates || matches!(state.status, Status::Done { found: Found::Word, .. }) {
+        return Vec::new();
+    }
+    let mut sides: Vec<String> = match step.body {
+        Body::Action => step.probe.keys().cloned().collect(),
+        _ => Vec::new(),
+    };
+    if !step.verify.is_empty() {
+        sides.push("verify".to_owned());
+    }
+    sides.retain(|side| !state.verified.contains(side));
+    sides
+}
+
+/// `all`: before the next stage's anchor every side is wanted; right after the step one is enough.
+fn verify_next(run: &Run, seat: &Seat, step: &Step, id: &StepId, state: &StepState, all: bool, now: Time) -> Option<Next> {
+    let unseen = unseen_sides(step, state);
+    let (checks, sides): (Vec<String>, Vec<String>) = unseen.into_iter().partition(|side| side == "verify");
+    let seen_one = sides.len() < step.probe.len() || step.probe.is_empty();
+    if checks.is_empty() && (sides.is_empty() || (seen_one && !all)) {
+        return None;
+    }
+    let readable: Vec<String> = sides.iter().filter(|side| closed_why(run, seat, step, id, side, now).is_none()).cloned().collect();
+    let wanted_unreadable = if all { readable.len() < sides.len() } else { readable.is_empty() && !seen_one };
+    if wanted_unreadable && readable.is_empty() && checks.is_empty() {
+        let side = sides.first().cloned().unwrap_or_default();
+        let session = step.probe.get(&side).cloned().unwrap_or_default();
+        let why = closed_why(run, seat, step, id, &side, now).unwrap_or_default();
+        return Some(Next::Stop(needs_session(run, &session, id, &why)));
+    }
+    if let Some(until) = seat.not_before.get(id).filter(|until| **until > now) {
+        let why = format!("{}: AWS says it is done; waiting until reads show it", step.title);
+        return Some(Next::Sleep { until: *until, what: WaitFor::Aws, step: id.to_string(), why });
+    }
+    let sides = if seen_one && !all { Vec::new() } else { readable };
+    Some(Next::Verify { id: id.clone(), sides, checks: !checks.is_empty() })
+}
+
+/// The run waits for a seat that has the credentials.
+pub fn needs_session(run: &Run, session: &str, id: &StepId, why: &str) -> Stop {
+    let mut stop = Stop::waiting(WaitFor::Session, id.to_string(), format!("session {session}: {why}"));
+    let roles = run.plan.sessions.get(session).map(|session| session.used_by.clone()).unwrap_or_default();
+    stop.role = roles.first().cloned().unwrap_or_default();
+    stop.people = run
+        .people
+        .people
+        .values()
+        .filter(|person| roles.iter().any(|role| person.roles.contains(role)))
+        .map(|person| person.id.clone())
+        .collect();
+    stop
+}
+
+/// Why the session of this side can't be opened here; none if it may be.
+pub fn closed_why(run: &Run, seat: &Seat, step: &Step, id: &StepId, side: &str, now: Time) -> Option<String> {
+    let session = step.probe.get(side)?;
+    let wanted = super::session::wanted(run, session, id, now).ok()?;
+    seat.closed.get(&super::session::key(&wanted)).cloned()
+}
+
+/// The signed-on person who performs the step: holds its role and may change things through its session.
+pub fn performer_here(run: &Run, step: &Step) -> Option<String> {
+    let used_by = run.plan.sessions.get(&step.session).map(|session| &session.used_by);
+    run.signed_on
+        .iter()
+        .find(|person| {
+            holds(run, person, &step.performer)
+                && used_by.is_none_or(|roles| roles.is_empty() || roles.iter().any(|role| holds(run, person, role)))
+        })
+        .cloned()
+}
+
+pub fn signed_on_holder(run: &Run, role: &str) -> Option<String> {
+    run.signed_on.iter().find(|person| holds(run, person, role)).cloned()
+}
+
+pub fn holds(run: &Run, person: &str, role: &str) -> bool {
+    run.people.get(person).is_some_and(|person| person.roles.iter().any(|held| held == role))
+}
+
+/// Every step of the item is over, and seen.
+pub fn item_is_over(run: &Run, stage: &Stage, item: Option<&str>) -> bool {
+    stage.steps.iter().all(|step| {
+        let id = StepId::new(&stage.id, item, &step.id);
+        run.steps.get(&id).is_some_and(|state| {
+            let unseen = unseen_sides(step, state);
+            let seen_one = unseen.iter().filter(|side| *side != "verify").count() < step.probe.len() || step.probe.is_empty();
+            state.is_over() && (state.status == Status::Skipped || (seen_one && !unseen.iter().any(|side| side == "verify")))
+        })
+    })
+}
+
+fn stage_is_over(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> bool {
+    items.iter().all(|(item, _)| item_is_over(run, stage, item.as_deref()))
+}
+
+/// Used where a step's direction matters to words only.
+pub fn verb(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Do => "do",
+        Direction::Undo => "undo",
+    }
+}

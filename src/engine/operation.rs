@@ -1,0 +1,128 @@
+//! A step's operation: the template filled, and how it is named to the people who decide. Pure.
+
+use super::scope;
+use super::state::Run;
+use crate::base::{Digest, StepId, Time, json};
+use crate::expression::{self, ExprError};
+use crate::plan::model::{Body, Plan, Stage, Step};
+use crate::record::fact::Direction;
+use crate::record::operations::{self, Operation};
+use serde_json::{Map, Value};
+
+/// Why an operation is not there yet, or can't be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unready {
+    #[error(transparent)]
+    Wrong(#[from] ExprError),
+    #[error("{0}")]
+    Bad(String),
+}
+
+/// Finds a step's stage and itself in the plan.
+pub fn locate<'a>(plan: &'a Plan, id: &StepId) -> Option<(&'a Stage, &'a Step)> {
+    Some((plan.stage(&id.stage)?, plan.step(id)?))
+}
+
+/// The operation of a step whose turn has come: everything before it is known, so what gives null is null.
+pub fn resolve(run: &Run, id: &StepId, now: Time) -> Result<Value, Unready> {
+    let (stage, step) = locate(&run.plan, id).ok_or_else(|| Unready::Bad(format!("there is no step {id}")))?;
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    finish(expression::fill(&step.template, &scope, now)?)
+}
+
+/// The operation as far as it is known; what is not stays as its `${...}` text.
+pub fn partial(run: &Run, id: &StepId, now: Time) -> Option<(Value, bool)> {
+    let (stage, step) = locate(&run.plan, id)?;
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    let (value, whole) = expression::fill_known(&step.template, &scope, now);
+    let value = if whole { finish(value).ok()? } else { value };
+    Some((value, whole))
+}
+
+/// Leaves out parameters that came out as null: AWS knows "absent", not null.
+fn finish(mut operation: Value) -> Result<Value, Unready> {
+    if let Some(Value::Object(with)) = operation.get_mut("with") {
+        with.retain(|_, value| !value.is_null());
+    }
+    if let Some(account) = operation.get("account").and_then(Value::as_str)
+        && (account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return Err(Unready::Bad(format!("`{account}` is not an account id (12 digits)")));
+    }
+    Ok(operation)
+}
+
+/// One entry of an operations object.
+pub fn slot(id: &StepId, attempt: u32, performer: &str, operation: Value) -> Operation {
+    Operation {
+        covers: id.covers(),
+        step: id.clone(),
+        direction: if id.undo.is_some() { Direction::Undo } else { Direction::Do },
+        attempt,
+        performer: performer.to_owned(),
+        operation,
+    }
+}
+
+/// The canonical bytes and digest of an operations object.
+pub fn bytes(operations: &[Operation]) -> Result<(Digest, Vec<u8>), Unready> {
+    let bytes = operations::write(operations).map_err(|error| Unready::Bad(error.to_string()))?;
+    Ok((Digest::of(&bytes), bytes))
+}
+
+/// The canonical bytes and digest of one resolved operation.
+pub fn single(operation: &Value) -> Result<(Digest, Vec<u8>), Unready> {
+    let bytes = json::object_bytes(operation).map_err(|error| Unready::Bad(error.to_string()))?;
+    Ok((Digest::of(&bytes), bytes))
+}
+
+/// What a person is told that one operation is: `organizations:AcceptHandshake in 111122223333, h-abc`.
+pub fn words(operation: &Value, step: &Step) -> String {
+    let text = |member: &str| operation.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    match &step.body {
+        Body::Action | Body::Read => {
+            let mut words = text("action");
+            if !text("account").is_empty() {
+                words.push_str(&format!(" in {}", text("account")));
+            }
+            let empty = Map::new();
+            let with = operation.get("with").and_then(Value::as_object).unwrap_or(&empty);
+            let values: Vec<String> = with.iter().flat_map(|(_, value)| leaves(value)).collect();
+            if !values.is_empty() {
+                words.push_str(&format!(", {}", values.join(", ")));
+            }
+            words
+        }
+        Body::Command(_) => {
+            let argv: Vec<String> = operation.get("argv").into_iter().flat_map(leaves).collect();
+            format!("command {}", argv.join(" "))
+        }
+        Body::Manual(_) => format!("manual task: {}", step.title),
+        _ => format!("{}: {}", step.body.kind(), step.title),
+    }
+}
+
+fn leaves(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.iter().flat_map(leaves).collect(),
+        Value::Object(members) => members.values().flat_map(leaves).collect(),
+        other => vec![other.to_string()],
+    }
+}
+
+/// The summary of a request over these operations, at most 400 characters, one line.
+pub fn summary(plan: &Plan, operations: &[Operation]) -> String {
+    let one = |operation: &Operation| {
+        plan.step(&operation.step).map(|step| words(&operation.operation, step)).unwrap_or_default()
+    };
+    let text = match operations {
+        [only] => one(only),
+        _ => {
+            let all: Vec<String> = operations.iter().map(|operation| format!("{}: {}", operation.step, one(operation))).collect();
+            format!("{} operations: {}", operations.len(), all.join("; "))
+        }
+    };
+    crate::base::escape::cut(&text, 400)
+}

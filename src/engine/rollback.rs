@@ -1,0 +1,130 @@
+//! Taking steps back: which, in which order, what can't be, and what comes next while it runs. Pure.
+
+use super::next::{self, Next, Seat, Stop, StopKind};
+use super::operation;
+use super::state::{Run, Status};
+use crate::base::{StepId, Time, id};
+use crate::plan::model::{Stage, Step};
+use crate::record::fact::WaitFor;
+use std::collections::BTreeSet;
+
+/// What a rollback would do.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    /// Undo operations in order.
+    pub steps: Vec<StepId>,
+    /// Steps that need none (`no_undo`), with the reason.
+    pub left: Vec<(StepId, String)>,
+    /// What an undo does not bring back.
+    pub lost: Vec<(StepId, String)>,
+}
+
+/// Why it can't be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoWay {
+    #[error("{0} is in doubt: settle it first (`countersign resume` probes it, `countersign settle` is for people)")]
+    InDoubt(StepId),
+    #[error("{0} is past a point of no return: {1}")]
+    NoReturn(StepId, String),
+    #[error("there is no stage or item `{0}` that was begun")]
+    Unknown(String),
+}
+
+/// Everything done after the anchor of `to` (`stage` or `stage:item`; empty: from the very beginning).
+pub fn course(run: &Run, to: &str) -> Result<Course, NoWay> {
+    let (to_stage, to_item) = match to.split_once(':') {
+        Some((stage, item)) => (stage, Some(item)),
+        None => (to, None),
+    };
+    if !to.is_empty() && !run.stages.get(to_stage).is_some_and(|state| state.entered) {
+        return Err(NoWay::Unknown(to.to_owned()));
+    }
+    let mut course = Course::default();
+    for stage in run.plan.stages.iter().rev() {
+        let Some(state) = run.stages.get(&stage.id).filter(|state| state.entered) else { continue };
+        for (item, _) in state.items.iter().rev() {
+            if to_item.is_none_or(|wanted| item.as_deref() == Some(wanted)) {
+                item_course(run, stage, item.as_deref(), &mut course)?;
+            }
+        }
+        if stage.id == to_stage {
+            break;
+        }
+    }
+    Ok(course)
+}
+
+fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course) -> Result<(), NoWay> {
+    for step in stage.steps.iter().rev() {
+        let id = StepId::new(&stage.id, item, &step.id);
+        let Some(state) = run.steps.get(&id) else { continue };
+        if state.is_open() && step.body.kind() != "manual" {
+            return Err(NoWay::InDoubt(id));
+        }
+        if !step.mutates || !state.is_done() {
+            continue;
+        }
+        if !step.back.point_of_no_return.is_empty() {
+            return Err(NoWay::NoReturn(id, step.back.point_of_no_return.clone()));
+        }
+        if step.back.undo.is_empty() {
+            course.left.push((id, step.back.no_undo.clone()));
+            continue;
+        }
+        if !step.lost.is_empty() {
+            course.lost.push((id.clone(), step.lost.clone()));
+        }
+        course.steps.extend(step.back.undo.iter().map(|undo| id.with_undo(&undo.id)));
+    }
+    Ok(())
+}
+
+/// What comes next while a rollback runs: its steps in order, then each place's anchor again.
+pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
+    let Some(rollback) = &run.rollback else {
+        return Next::Stop(Stop::of(StopKind::Failed, "", "no rollback is under way"));
+    };
+    for id in &rollback.steps {
+        let Some((stage, step)) = operation::locate(&run.plan, id) else { continue };
+        if let Some(next) = next::step_next(run, seat, stage, step, id, now) {
+            return next;
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for id in &rollback.steps {
+        let place = id.place();
+        if rollback.regained.contains(&place) || !seen.insert(place) {
+            continue;
+        }
+        return Next::Anchor { stage: id.stage.clone(), item: id.item.clone(), regain: true };
+    }
+    next::close(run, "rolled_back")
+}
+
+/// After a rollback: closed when every stage is back; else the run waits for `resume`.
+pub fn is_whole(run: &Run) -> bool {
+    run.steps.iter().all(|(id, state)| {
+        let mutates = run.plan.step(id).is_some_and(|step| step.mutates);
+        id.undo.is_some() || !mutates || !state.is_done() || run.plan.step(id).is_some_and(|step| !step.back.no_undo.is_empty())
+    }) && run.steps.values().any(|state| state.status == Status::Undone)
+}
+
+/// Going forward again over an undone step whose input was used up: the way is a longer rollback.
+pub fn spent(run: &Run, step: &Step, id: &StepId) -> Option<Stop> {
+    let action = step.template.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
+    if action != "organizations:AcceptHandshake" {
+        return None;
+    }
+    let text = step.template.pointer("/with/HandshakeId").and_then(serde_json::Value::as_str)?;
+    let source = run.plan.stages.iter().find(|stage| text.contains(&format!("stages.{}.", stage.id)))?;
+    let made = source.steps.iter().map(|made| StepId::new(&source.id, id.item.as_deref(), &made.id));
+    let still = made.into_iter().any(|made| run.step(&made).is_done());
+    if !still {
+        return None;
+    }
+    let to = id::place(&source.id, id.item.as_deref());
+    let why = format!("its handshake was used up before the rollback; roll back further: countersign rollback --to {to}");
+    let mut stop = Stop::of(StopKind::Refused, id.to_string(), why);
+    stop.what = Some(WaitFor::Performer);
+    Some(stop)
+}

@@ -1,0 +1,47 @@
+//! Which credentials a step needs: a session of the plan, resolved for the step's item. Pure.
+
+use super::port::SessionWanted;
+use super::scope;
+use super::state::Run;
+use crate::base::{StepId, Time};
+use crate::expression;
+use serde_json::Value;
+
+/// The session `id` as step `at` needs it.
+pub fn wanted(run: &Run, id: &str, at: &StepId, now: Time) -> Result<SessionWanted, String> {
+    let stage = run.plan.stage(&at.stage).ok_or_else(|| format!("there is no stage {}", at.stage))?;
+    let scope = scope::of(run, stage, at.item.as_deref(), None);
+    resolve(run, id, &scope, now, 0)
+}
+
+fn resolve(run: &Run, id: &str, scope: &Value, now: Time, depth: u32) -> Result<SessionWanted, String> {
+    let session = run.plan.sessions.get(id).ok_or_else(|| format!("there is no session {id}"))?;
+    if depth > 4 {
+        return Err(format!("the session {id} is reached through too many others"));
+    }
+    let fill = |text: &str| -> Result<String, String> {
+        let value = expression::fill(&Value::String(text.to_owned()), scope, now).map_err(|error| error.to_string())?;
+        Ok(value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string()))
+    };
+    let through = match session.through.as_str() {
+        "" => None,
+        other => Some(Box::new(resolve(run, other, scope, now, depth + 1)?)),
+    };
+    let person = run.signed_on.first().map(String::as_str).unwrap_or("nobody");
+    Ok(SessionWanted {
+        id: id.to_owned(),
+        account: fill(&session.account)?,
+        kinds: session.kinds.clone(),
+        profile: if session.profile.is_empty() { String::new() } else { fill(&session.profile)? },
+        region: session.region.clone(),
+        through,
+        assume_role: if session.assume_role.is_empty() { String::new() } else { fill(&session.assume_role)? },
+        external_id: session.external_id.clone(),
+        role_session_name: format!("countersign-{}-{person}", run.id.short()),
+    })
+}
+
+/// What a seat remembers a session by.
+pub fn key(session: &SessionWanted) -> String {
+    format!("{} {}", session.id, session.account)
+}

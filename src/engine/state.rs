@@ -1,0 +1,704 @@
+//! What a run's entries mean: the state folded from them, one entry at a time.
+//! Pure: objects come in through a look-up; nothing here decides what happens next.
+
+use crate::base::{Digest, RunId, StepId, Time};
+use crate::people::People;
+use crate::plan::model::{Item, Plan};
+use crate::record::entry::Entry;
+use crate::record::fact::{self, Asked, Direction, Ended, EndedBy, Fact, Found, Mode, Problem, Reading, RunOpened};
+use crate::record::operations::{self, Operation};
+use crate::record::statement::{Body, Decides, Head, SaidWhat, Statement};
+use crate::record::tree::Tree;
+use crate::sshsig::{self, Good, PublicKey};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Where a stored object's bytes come from.
+pub type Objects<'a> = &'a dyn Fn(&Digest) -> Option<Vec<u8>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {seq}: {message}")]
+pub struct FoldError {
+    pub seq: u64,
+    pub message: String,
+}
+
+/// A run as its journal tells it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub id: RunId,
+    pub plan: Arc<Plan>,
+    pub people: Arc<People>,
+    /// The values object, with the secrets that this process was given.
+    pub values: Value,
+    /// Texts of the pinned files, by id.
+    pub files: Value,
+    pub opened: RunOpened,
+    pub starter: String,
+    pub started: Time,
+    pub tree: Tree,
+    pub leaf: Digest,
+    pub last_at: Time,
+    pub epoch: u64,
+    /// When each epoch began, and on which machine.
+    pub epochs: BTreeMap<u64, (Time, String)>,
+    /// Who is signed on in the present epoch, in the order in which they sat down.
+    pub signed_on: Vec<String>,
+    pub sessions: BTreeMap<String, Value>,
+    pub stages: BTreeMap<String, StageState>,
+    pub anchors: BTreeMap<(String, Option<String>), AnchorState>,
+    pub steps: BTreeMap<StepId, StepState>,
+    pub requests: BTreeMap<u64, RequestState>,
+    /// Every statement's digest, and every nonce: each may be used once.
+    pub used: BTreeSet<String>,
+    pub rollback: Option<Rollback>,
+    /// The epoch in which the last partial rollback ended, and where it went.
+    pub rolled_back: Option<(u64, String)>,
+    pub waiting: Option<(u64, Time, fact::Waiting)>,
+    pub paused: Option<String>,
+    pub closed: Option<String>,
+    pub counts: BTreeMap<String, u64>,
+    pub notes: Vec<(Time, String, String)>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct StageState {
+    pub entered: bool,
+    pub skipped: bool,
+    /// One pseudo-item without a key where the stage does not repeat.
+    pub items: Vec<(Option<String>, Value)>,
+    /// Items before which somebody said to go on after the canary.
+    pub go_on: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct AnchorState {
+    pub seq: u64,
+    pub epoch: u64,
+    pub at: Time,
+    pub object: Digest,
+    pub captured: Value,
+}
+
+/// The request that somebody must decide on.
+#[derive(Clone, Debug)]
+pub struct RequestState {
+    pub seq: u64,
+    pub leaf: Digest,
+    pub at: Time,
+    pub asked: Asked,
+    /// Empty for settlements.
+    pub operations: Vec<Operation>,
+    pub voices: Vec<Voice>,
+    pub ended: Option<(EndedBy, u64)>,
+    /// Slots already spent.
+    pub spent: BTreeSet<StepId>,
+}
+
+/// One approval, denial or revocation, its signature verified.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    pub seq: u64,
+    pub statement: Statement,
+    pub good: Good,
+    pub key: Vec<u8>,
+    pub head: Head,
+}
+
+/// What somebody said about a step.
+#[derive(Clone, Debug)]
+pub struct SaidState {
+    pub seq: u64,
+    pub at: Time,
+    pub person: String,
+    pub role: String,
+    pub what: SaidWhat,
+    pub attempt: u32,
+    pub object: Option<Digest>,
+    /// The stored answer or evidence, unwrapped.
+    pub value: Value,
+    /// For evidence: the field that the file is for.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct StepState {
+    /// Counts from 1.
+    pub attempt: u32,
+    /// How many tries the present attempt has had.
+    pub tries: u32,
+    pub first: Option<u64>,
+    pub status: Status,
+    /// What the step was last done with (`with` of its operation).
+    pub with: Value,
+    pub output: Value,
+    pub performer: String,
+    pub verified: BTreeSet<String>,
+    pub said: Vec<SaidState>,
+    pub observed: Vec<ObservedState>,
+    /// A durable wait: when it began and when it ends.
+    pub wait: Option<(Time, Option<Time>)>,
+    /// The request that the present attempt spent.
+    pub request: Option<u64>,
+    pub last_problem: Option<Problem>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Status {
+    #[default]
+    Pending,
+    /// Begun; no outcome.
+    Open(Begun),
+    InDoubt(Begun),
+    /// Nothing happened; may be tried again.
+    NotDone { seq: u64, epoch: u64, at: Time },
+    Failed { seq: u64, epoch: u64 },
+    Done { seq: u64, found: Found },
+    Skipped,
+    /// Done, and taken back.
+    Undone,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    pub seq: u64,
+    pub epoch: u64,
+    pub at: Time,
+    pub send_by: Option<Time>,
+    pub operation: Value,
+}
+
+#[derive(Clone, Debug)]
+pub struct ObservedState {
+    pub seq: u64,
+    pub at: Time,
+    pub side: String,
+    pub reading: Reading,
+    pub output: Value,
+}
+
+#[derive(Clone, Debug)]
+pub struct Rollback {
+    pub seq: u64,
+    pub to: String,
+    /// Undo operations, in the order in which they are done.
+    pub steps: Vec<StepId>,
+    /// Places whose anchor was proved again.
+    pub regained: BTreeSet<String>,
+}
+
+impl StepState {
+    fn new() -> StepState {
+        StepState { attempt: 1, ..StepState::default() }
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, Status::Open(_) | Status::InDoubt(_))
+    }
+
+    pub fn is_done(&self) -> bool {
+        matches!(self.status, Status::Done { .. })
+    }
+
+    /// Nothing is left to be done about it going forward.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status, Status::Done { .. } | Status::Skipped)
+    }
+
+    pub fn begun(&self) -> Option<&Begun> {
+        match &self.status {
+            Status::Open(begun) | Status::InDoubt(begun) => Some(begun),
+            _ => None,
+        }
+    }
+
+    /// What was said of this kind in the present attempt.
+    pub fn said_now(&self, what: SaidWhat) -> impl Iterator<Item = &SaidState> {
+        self.said.iter().filter(move |said| said.what == what && said.attempt == self.attempt)
+    }
+}
+
+impl RequestState {
+    pub fn is_live(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    pub fn holds(&self, step: &StepId, attempt: u32) -> bool {
+        self.operations.iter().any(|operation| &operation.step == step && operation.attempt == attempt)
+    }
+}
+
+/// What a run starts from: the objects that `run_opened` names, read and checked by the caller.
+pub struct Basis {
+    pub plan: Plan,
+    pub people: People,
+    pub values: Value,
+    pub files: Value,
+}
+
+impl Run {
+    /// The state after entry 0.
+    pub fn open(entry: &Entry, line: &str, basis: Basis) -> Result<Run, FoldError> {
+        let fail = |message: &str| FoldError { seq: entry.seq, message: message.to_owned() };
+        let Fact::RunOpened(opened) = &entry.fact else { return Err(fail("the first entry is not run_opened")) };
+        let leaf = Digest::leaf(line.as_bytes());
+        let mut tree = Tree::default();
+        tree.push(leaf);
+        let mut counts = BTreeMap::new();
+        counts.insert("run_opened".to_owned(), 1);
+        Ok(Run {
+            id: entry.run.clone(),
+            plan: Arc::new(basis.plan),
+            people: Arc::new(basis.people),
+            values: basis.values,
+            files: basis.files,
+            opened: opened.clone(),
+            starter: entry.by.clone().unwrap_or_default(),
+            started: entry.at,
+            tree,
+            leaf,
+            last_at: entry.at,
+            epoch: entry.epoch,
+            epochs: BTreeMap::new(),
+            signed_on: Vec::new(),
+            sessions: BTreeMap::new(),
+            stages: BTreeMap::new(),
+            anchors: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            used: BTreeSet::new(),
+            rollback: None,
+            rolled_back: None,
+            waiting: None,
+            paused: None,
+            closed: None,
+            counts,
+            notes: Vec::new(),
+        })
+    }
+
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// What a statement made now says first.
+    pub fn head(&self) -> Head {
+        self.head_at(self.size())
+    }
+
+    fn head_at(&self, size: u64) -> Head {
+        Head {
+            run: self.id.clone(),
+            mode: self.opened.mode,
+            size,
+            root: self.tree.root_at(size).map(|root| crate::record::tree::root_text(&root)).unwrap_or_default(),
+            runbook: self.opened.runbook,
+            plan: self.opened.plan,
+            people: self.opened.people,
+        }
+    }
+
+    /// Takes in the next entry.
+    pub fn fold(&mut self, line: &str, objects: Objects) -> Result<(), FoldError> {
+        let seq = self.size();
+        let fail = |message: String| FoldError { seq, message };
+        let entry = Entry::read(line).map_err(|error| fail(error.to_string()))?;
+        if entry.seq != seq || entry.prev != self.leaf || entry.run != self.id {
+            return Err(fail("it does not continue the chain".to_owned()));
+        }
+        if entry.epoch < self.epoch || entry.at < self.last_at {
+            return Err(fail("its epoch or time goes back".to_owned()));
+        }
+        self.apply(&entry, line, objects).map_err(fail)?;
+        self.leaf = Digest::leaf(line.as_bytes());
+        self.tree.push(self.leaf);
+        self.last_at = entry.at;
+        self.epoch = entry.epoch;
+        *self.counts.entry(entry.fact.kind().to_owned()).or_default() += 1;
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &Entry, line: &str, objects: Objects) -> Result<(), String> {
+        if !matches!(entry.fact, Fact::Waiting(_)) {
+            // Any progress ends what was waited for; voices are progress too.
+            if !matches!(entry.fact, Fact::SignedOff(_)) {
+                self.waiting = None;
+                self.paused = None;
+            }
+        }
+        match &entry.fact {
+            Fact::RunOpened(_) => return Err("a second run_opened".to_owned()),
+            Fact::SignedOn(fact) => self.signed_on(entry, fact)?,
+            Fact::SignedOff(fact) => self.signed_on.retain(|person| !fact.people.contains(person)),
+            Fact::SessionOpened(fact) => {
+                let value = serde_json::json!({"arn": fact.arn, "account": fact.account, "kind": fact.session_kind});
+                self.sessions.insert(fact.session.clone(), value);
+            }
+            Fact::StageEntered(fact) => self.stage_entered(fact, objects)?,
+            Fact::AnchorSet(fact) => self.anchor_set(entry, fact, objects)?,
+            Fact::Asked(fact) => self.asked(entry, fact, Digest::leaf(line.as_bytes()), objects)?,
+            Fact::Approval(fact) => self.voice(entry.seq, &fact.statement, &fact.signature, &fact.key)?,
+            Fact::RequestEnded(fact) => {
+                let request = self.requests.get_mut(&fact.request).ok_or("it ends a request that there is not")?;
+                request.ended = Some((fact.why, entry.epoch));
+            }
+            Fact::Said(fact) => self.said(entry, &fact.statement, &fact.signature, &fact.key, objects)?,
+            Fact::Intended(fact) => self.intended(entry, fact, objects)?,
+            Fact::Outcome(fact) => self.outcome(entry, fact, objects)?,
+            Fact::Observed(fact) => self.observed(entry, fact, objects),
+            Fact::Verified(fact) => {
+                self.step_mut(&fact.step).verified.extend(fact.sides.iter().cloned());
+            }
+            Fact::Skipped(fact) => self.skipped(fact),
+            Fact::Waiting(fact) => self.waiting = Some((entry.seq, entry.at, fact.clone())),
+            Fact::Waited(fact) => {
+                let state = self.step_mut(&fact.step);
+                if fact.began {
+                    state.wait = Some((entry.at, fact.until));
+                }
+            }
+            Fact::Paused(fact) => self.paused = Some(fact.why.clone()),
+            Fact::RollbackStarted(fact) => {
+                self.rollback = Some(Rollback {
+                    seq: entry.seq,
+                    to: fact.to.clone(),
+                    steps: fact.steps.clone(),
+                    regained: BTreeSet::new(),
+                });
+            }
+            Fact::AnchorRegained(fact) => self.anchor_regained(fact, entry.epoch),
+            Fact::RunClosed(fact) => self.closed = Some(fact.result.clone()),
+            Fact::Witness(fact) => {
+                self.signed("witness", &fact.statement, &fact.signature, &fact.key)?;
+            }
+            Fact::Resumed(_) | Fact::Checkpoint(_) | Fact::AnchorRefused(_) => {}
+            Fact::HoldBegan(_) | Fact::HoldProved(_) | Fact::HoldEnded(_) | Fact::Amended(_)
+            | Fact::PeopleChanged(_) | Fact::BreakGlass(_) | Fact::HandedOver(_) => {
+                return Err(format!("`{}` entries: not in this version", entry.fact.kind()));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn step(&self, id: &StepId) -> StepState {
+        self.steps.get(id).cloned().unwrap_or_else(StepState::new)
+    }
+
+    fn step_mut(&mut self, id: &StepId) -> &mut StepState {
+        self.steps.entry(id.clone()).or_insert_with(StepState::new)
+    }
+
+    /// Verifies a statement of any type: signature, person, key, party, head, never used before.
+    fn signed(&mut self, what: &str, text: &str, signature: &str, key: &str) -> Result<(Statement, Good, PublicKey, Head), String> {
+        let (statement, good, key, head) = self.check_signed(text, signature, key)?;
+        for mark in [Digest::of(text.as_bytes()).hex(), format!("nonce {}", statement.tail.nonce)] {
+            if !self.used.insert(mark) {
+                return Err(format!("the {what} statement was used before"));
+            }
+        }
+        Ok((statement, good, key, head))
+    }
+
+    /// As [`Run::signed`], without remembering it: what a door does before it appends.
+    pub fn check_signed(&self, text: &str, signature: &str, key: &str) -> Result<(Statement, Good, PublicKey, Head), String> {
+        let statement = Statement::read(text).map_err(|error| error.to_string())?;
+        let tail = &statement.tail;
+        let person = self.people.get(&tail.person).ok_or_else(|| format!("{} is not in the people file", tail.person))?;
+        if person.party != tail.party {
+            return Err(format!("{} belongs to {}, not to {}", tail.person, person.party, tail.party));
+        }
+        let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
+        if !person.keys.contains(&key) {
+            return Err(format!("the key is not one of {}'s keys", tail.person));
+        }
+        let good = sshsig::verify(&key, &statement.namespace(), text.as_bytes(), signature).map_err(|error| error.to_string())?;
+        let said = statement.head().ok_or("it is not about a run")?;
+        if said.size > self.size() {
+            return Err("it speaks of entries that there are not".to_owned());
+        }
+        let head = self.head_at(said.size);
+        if *said != head {
+            return Err("it is about another run, mode, history, runbook, plan or people file".to_owned());
+        }
+        Ok((statement, good, key, head))
+    }
+
+    fn signed_on(&mut self, entry: &Entry, fact: &fact::SignedOn) -> Result<(), String> {
+        let (statement, _, _, _) = self.signed("sign-on", &fact.statement, &fact.signature, &fact.key)?;
+        let Body::SignOn(_, fields) = &statement.body else { return Err("it is no sign-on statement".to_owned()) };
+        if fields.epoch != entry.epoch || fields.machine != fact.machine {
+            return Err("its sign-on statement names another epoch or machine".to_owned());
+        }
+        if entry.epoch > self.epoch || self.epochs.is_empty() {
+            self.signed_on.clear();
+            self.epochs.insert(entry.epoch, (entry.at, fact.machine.clone()));
+        }
+        if !self.signed_on.contains(&statement.tail.person) {
+            self.signed_on.push(statement.tail.person.clone());
+        }
+        Ok(())
+    }
+
+    fn stage_entered(&mut self, fact: &fact::StageEntered, objects: Objects) -> Result<(), String> {
+        let items = match &fact.items {
+            None => vec![(None, Value::Null)],
+            Some(digest) => {
+                let bytes = objects(digest).ok_or("the items object is missing")?;
+                let items: Vec<Item> = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+                items.into_iter().map(|item| (Some(item.key), item.value)).collect()
+            }
+        };
+        let state = self.stages.entry(fact.stage.clone()).or_default();
+        state.entered = true;
+        state.items = items;
+        Ok(())
+    }
+
+    fn anchor_set(&mut self, entry: &Entry, fact: &fact::AnchorSet, objects: Objects) -> Result<(), String> {
+        let captured = unwrap(objects, &fact.object, "captured")?;
+        let place = (fact.stage.clone(), fact.item.clone());
+        self.anchors.insert(
+            place,
+            AnchorState { seq: entry.seq, epoch: entry.epoch, at: entry.at, object: fact.object, captured },
+        );
+        Ok(())
+    }
+
+    fn asked(&mut self, entry: &Entry, fact: &Asked, leaf: Digest, objects: Objects) -> Result<(), String> {
+        let operations = match fact.what {
+            fact::What::Settle => Vec::new(),
+            fact::What::Approval => {
+                let bytes = objects(&fact.operations).ok_or("the operations object is missing")?;
+                operations::read(&bytes).map_err(|error| error.to_string())?
+            }
+        };
+        self.requests.insert(
+            entry.seq,
+            RequestState {
+                seq: entry.seq,
+                leaf,
+                at: entry.at,
+                asked: fact.clone(),
+                operations,
+                voices: Vec::new(),
+                ended: None,
+                spent: BTreeSet::new(),
+            },
+        );
+        Ok(())
+    }
+
+    fn voice(&mut self, seq: u64, text: &str, signature: &str, key: &str) -> Result<(), String> {
+        let (statement, good, key, head) = self.signed("approval", text, signature, key)?;
+        let Body::Approval(_, fields) = &statement.body else { return Err("it is no approval statement".to_owned()) };
+        let request = self.requests.get_mut(&fields.request).ok_or("it is about a request that there is not")?;
+        request.voices.push(Voice { seq, statement, good, key: key.blob, head });
+        Ok(())
+    }
+
+    fn said(&mut self, entry: &Entry, text: &str, signature: &str, key: &str, objects: Objects) -> Result<(), String> {
+        let (statement, _, _, _) = self.signed("said", text, signature, key)?;
+        let Body::Said(_, fields) = &statement.body else { return Err("it is no said statement".to_owned()) };
+        let tail = &statement.tail;
+        match fields.what {
+            SaidWhat::Note => self.notes.push((entry.at, tail.person.clone(), tail.reason.clone())),
+            SaidWhat::GoOn => self.stages.entry(fields.covers.clone()).or_default().go_on = true,
+            _ => {
+                let step: StepId = fields.covers.parse()?;
+                let value = fields.object.and_then(|digest| objects(&digest)).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                let said = SaidState {
+                    seq: entry.seq,
+                    at: entry.at,
+                    person: tail.person.clone(),
+                    role: tail.role.clone(),
+                    what: fields.what,
+                    attempt: fields.attempt,
+                    object: fields.object,
+                    value: value.unwrap_or(Value::Null),
+                    reason: tail.reason.clone(),
+                };
+                self.step_mut(&step).said.push(said);
+            }
+        }
+        Ok(())
+    }
+
+    fn intended(&mut self, entry: &Entry, fact: &fact::Intended, objects: Objects) -> Result<(), String> {
+        let bytes = objects(&fact.operation).ok_or("the operation object is missing")?;
+        let operation: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        if let Some(request) = fact.request.and_then(|seq| self.requests.get_mut(&seq)) {
+            request.spent.insert(fact.step.clone());
+        }
+        let state = self.step_mut(&fact.step);
+        if state.is_open() {
+            return Err(format!("{} is begun a second time while it is open", fact.step));
+        }
+        if fact.attempt != state.attempt {
+            state.observed.clear();
+        }
+        state.attempt = fact.attempt;
+        state.tries = fact.r#try;
+        state.first = Some(fact.first.unwrap_or(entry.seq));
+        state.request = fact.request.or(state.request);
+        state.with = operation.get("with").cloned().unwrap_or(Value::Null);
+        state.performer = entry.by.clone().unwrap_or_default();
+        state.observed.clear();
+        state.verified.clear();
+        state.status = Status::Open(Begun {
+            seq: entry.seq,
+            epoch: entry.epoch,
+            at: entry.at,
+            send_by: fact.send_by,
+            operation,
+        });
+        Ok(())
+    }
+
+    fn outcome(&mut self, entry: &Entry, fact: &fact::Outcome, objects: Objects) -> Result<(), String> {
+        let output = match &fact.output {
+            Some(digest) => unwrap(objects, digest, "output")?,
+            None => Value::Null,
+        };
+        let state = self.step_mut(&fact.step);
+        let begun = state.begun().cloned();
+        if fact.intended.is_some() && begun.as_ref().map(|begun| begun.seq) != fact.intended {
+            return Err(format!("an outcome of {} that was not begun", fact.step));
+        }
+        state.last_problem = fact.error.clone();
+        if state.performer.is_empty() {
+            state.performer = entry.by.clone().unwrap_or_default();
+        }
+        state.status = match (fact.result, begun) {
+            (Ended::Done, _) => {
+                state.output = output;
+                if fact.found == Found::Probe {
+                    let seen: Vec<String> = state.observed.iter().map(|observed| observed.side.clone()).collect();
+                    state.verified.extend(seen);
+                }
+                Status::Done { seq: entry.seq, found: fact.found }
+            }
+            (Ended::InDoubt, Some(begun)) => Status::InDoubt(begun),
+            (Ended::NotDone | Ended::SecretLost, _) if fact.found != Found::Word => {
+                Status::NotDone { seq: entry.seq, epoch: entry.epoch, at: entry.at }
+            }
+            // A person's word that nothing happened opens a new attempt, as a failure does.
+            _ => Status::Failed { seq: entry.seq, epoch: entry.epoch },
+        };
+        if fact.step.undo.is_some() && fact.result == Ended::Done {
+            self.undone(&fact.step);
+        }
+        Ok(())
+    }
+
+    /// When the last undo operation of a step is over, the step is back where it was.
+    fn undone(&mut self, undo: &StepId) {
+        let forward = undo.forward();
+        let all = self.rollback.as_ref().map(|rollback| rollback.steps.clone()).unwrap_or_default();
+        let open = all.iter().filter(|id| id.forward() == forward).any(|id| !self.step(id).is_over());
+        if !open && !all.is_empty() {
+            let state = self.step_mut(&forward);
+            state.status = Status::Undone;
+            state.verified.clear();
+        }
+    }
+
+    fn observed(&mut self, entry: &Entry, fact: &fact::Observed, objects: Objects) {
+        let output = unwrap(objects, &fact.object, "output").unwrap_or(Value::Null);
+        let (at, seq) = (entry.at, entry.seq);
+        let side = fact.side.clone();
+        self.step_mut(&fact.step).observed.push(ObservedState { seq, at, side, reading: fact.reading, output });
+    }
+
+    fn skipped(&mut self, fact: &fact::Skipped) {
+        match &fact.step {
+            None => self.stages.entry(fact.stage.clone()).or_default().skipped = true,
+            Some(step) => {
+                // `step` is the step's own id, with `/undo/id` behind it for an undo step.
+                let text = format!("{}/{step}", crate::base::id::place(&fact.stage, fact.item.as_deref()));
+                if let Ok(id) = text.parse::<StepId>() {
+                    self.step_mut(&id).status = Status::Skipped;
+                    if id.undo.is_some() {
+                        self.undone(&id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn anchor_regained(&mut self, fact: &fact::AnchorRegained, epoch: u64) {
+        let place = crate::base::id::place(&fact.stage, fact.item.as_deref());
+        let Some(rollback) = &mut self.rollback else { return };
+        rollback.regained.insert(place);
+        let wanted: BTreeSet<String> = rollback.steps.iter().map(StepId::place).collect();
+        if wanted.is_subset(&rollback.regained) {
+            self.end_rollback(epoch);
+        }
+    }
+
+    /// Undone steps and their undo operations open new attempts.
+    fn end_rollback(&mut self, epoch: u64) {
+        let Some(rollback) = self.rollback.take() else { return };
+        self.rolled_back = Some((epoch, rollback.to.clone()));
+        for id in rollback.steps {
+            let attempt = self.step(&id.forward()).attempt;
+            let forward = self.step_mut(&id.forward());
+            if forward.status == Status::Undone {
+                *forward = StepState { attempt, said: std::mem::take(&mut forward.said), ..StepState::new() };
+                forward.status = Status::Undone;
+            }
+            let attempt = self.step(&id).attempt + 1;
+            *self.step_mut(&id) = StepState { attempt, ..StepState::new() };
+        }
+    }
+
+    /// Requests over this step in this attempt, newest first.
+    pub fn requests_over<'a>(&'a self, step: &'a StepId, attempt: u32) -> impl Iterator<Item = &'a RequestState> {
+        self.requests.values().rev().filter(move |request| request.holds(step, attempt))
+    }
+
+    /// Everyone who performs, confirmed, answered or attached for `step`.
+    pub fn performers_of(&self, step: &StepId) -> BTreeSet<String> {
+        let state = self.step(step);
+        let mut people: BTreeSet<String> = state
+            .said
+            .iter()
+            .filter(|said| matches!(said.what, SaidWhat::Confirmed | SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence | SaidWhat::Settled))
+            .map(|said| said.person.clone())
+            .collect();
+        if !state.performer.is_empty() {
+            people.insert(state.performer);
+        }
+        people
+    }
+
+    /// Whether a denial stands among the voices of `request`.
+    pub fn denied<'a>(&self, request: &'a RequestState) -> Option<&'a Voice> {
+        request.voices.iter().find(|voice| {
+            matches!(&voice.statement.body, Body::Approval(_, fields) if fields.decision == Decides::Deny)
+        })
+    }
+
+    pub fn is_rehearsal(&self) -> bool {
+        self.opened.mode == Mode::Rehearsal
+    }
+
+    /// Which operations are not settled.
+    pub fn open_steps(&self) -> Vec<StepId> {
+        self.steps.iter().filter(|(_, state)| state.is_open()).map(|(id, _)| id.clone()).collect()
+    }
+
+    pub fn direction(id: &StepId) -> Direction {
+        if id.undo.is_some() { Direction::Undo } else { Direction::Do }
+    }
+}
+
+fn unwrap(objects: Objects, digest: &Digest, member: &str) -> Result<Value, String> {
+    let bytes = objects(digest).ok_or_else(|| format!("the object {digest} is missing"))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let object: Map<String, Value> = match value {
+        Value::Object(object) => object,
+        _ => return Err(format!("the object {digest} is no JSON object")),
+    };
+    Ok(object.get(member).cloned().unwrap_or(Value::Null))
+}

@@ -1,0 +1,178 @@
+//! How a run stands, for people and machines: its state, its steps, and who is waited for. Pure.
+
+use super::request;
+use super::state::{RequestState, Run, Status};
+use crate::approval::Decision;
+use crate::base::{StepId, Time};
+use crate::record::fact::WaitFor;
+use serde_json::{Value, json};
+
+/// One thing that is waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waited {
+    pub what: WaitFor,
+    /// As a command names it: `stage:item/step`, `stage:item`, `stage`, or empty.
+    pub at: String,
+    pub role: String,
+    pub people: Vec<String>,
+    pub since: Time,
+    pub expires: Option<Time>,
+    pub why: String,
+}
+
+/// `open`, `waiting`, `paused`, `in doubt`, `rolling back`, `done`, `rolled back`, `abandoned`.
+pub fn state(run: &Run) -> &'static str {
+    match run.closed.as_deref() {
+        Some("done") => return "done",
+        Some("rolled_back") => return "rolled back",
+        Some(_) => return "abandoned",
+        None => {}
+    }
+    let doubt = run.steps.iter().any(|(id, state)| {
+        state.is_open() && run.plan.step(id).is_some_and(|step| step.body.kind() != "manual")
+    });
+    if doubt {
+        "in doubt"
+    } else if run.rollback.is_some() {
+        "rolling back"
+    } else if run.paused.is_some() {
+        "paused"
+    } else if run.waiting.is_some() || run.requests.values().any(|request| request.is_live() && request.voices.is_empty()) {
+        "waiting"
+    } else {
+        "open"
+    }
+}
+
+/// What a step's state is called.
+pub fn step_state(status: &Status) -> &'static str {
+    match status {
+        Status::Pending => "pending",
+        Status::Open(_) => "begun",
+        Status::InDoubt(_) => "in doubt",
+        Status::NotDone { .. } => "not done",
+        Status::Failed { .. } => "failed",
+        Status::Done { .. } => "done",
+        Status::Skipped => "skipped",
+        Status::Undone => "undone",
+    }
+}
+
+/// How a decision's verb names the request: the step, else the item, else the stage.
+pub fn name(request: &RequestState) -> String {
+    let covers = &request.asked.covers;
+    if let Some(stage) = covers.strip_suffix(":*/*") {
+        return stage.to_owned();
+    }
+    if let Some(place) = covers.strip_suffix("/*") {
+        return place.to_owned();
+    }
+    match request.operations.first() {
+        Some(first) if first.step.undo.is_some() => first.step.to_string(),
+        _ => covers.clone(),
+    }
+}
+
+/// The live request that `text` names: a step that it covers, its item, its stage, or its number.
+pub fn find_request<'a>(run: &'a Run, text: &str) -> Vec<&'a RequestState> {
+    let number: Option<u64> = text.parse().ok();
+    let step: Option<StepId> = text.parse().ok();
+    run.requests
+        .values()
+        .filter(|request| request.is_live())
+        .filter(|request| {
+            Some(request.seq) == number
+                || name(request) == text
+                || request.asked.covers == text
+                || step.as_ref().is_some_and(|step| request.operations.iter().any(|slot| &slot.step == step))
+                || request.operations.iter().any(|slot| slot.step.place() == text || slot.step.stage == text)
+        })
+        .collect()
+}
+
+/// Everybody who is waited for.
+pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
+    let mut all = Vec::new();
+    for request in run.requests.values().filter(|request| request.is_live()) {
+        let Decision::Missing(lacks) = request::decide(run, request, now) else { continue };
+        for lack in lacks {
+            all.push(Waited {
+                what: WaitFor::Approval,
+                at: name(request),
+                role: lack.role,
+                people: lack.people,
+                since: request.at,
+                expires: Some(request.asked.approve_by),
+                why: request.asked.summary.clone(),
+            });
+        }
+    }
+    if let Some((_, since, waiting)) = &run.waiting
+        && !(waiting.what == WaitFor::Approval && !all.is_empty())
+    {
+        all.push(Waited {
+            what: waiting.what,
+            at: waiting.at_step.clone(),
+            role: waiting.role.clone(),
+            people: waiting.people.clone(),
+            since: *since,
+            expires: waiting.until,
+            why: waiting.why.clone(),
+        });
+    }
+    all
+}
+
+/// The command that one of the people waited for runs next; `run` is the run's short id.
+pub fn command(run: &str, waited: &Waited) -> String {
+    let person = waited.people.first().map(String::as_str).unwrap_or("PERSON");
+    match waited.what {
+        WaitFor::Approval => format!("countersign approve {} --as {person}", waited.at),
+        WaitFor::Confirmation => format!("countersign confirm {} --as {person}", waited.at),
+        WaitFor::Task | WaitFor::Answer => format!("countersign answer {} --as {person}", waited.at),
+        WaitFor::Settle => format!("countersign settle done {} --as {person}   (or: settle not-done)", waited.at),
+        WaitFor::GoOn => format!("countersign go-on {} --as {person}", waited.at),
+        WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => {
+            format!("countersign resume {run} --as {person}")
+        }
+    }
+}
+
+/// `status --format json`.
+pub fn json(run: &Run, now: Time) -> Value {
+    let waiting: Vec<Value> = waiting_for(run, now).iter().map(|waited| waited_json(run, waited)).collect();
+    let mut steps = Vec::new();
+    for stage in &run.plan.stages {
+        for (item, _) in super::scope::items(run, stage) {
+            for step in &stage.steps {
+                let state = run.step(&StepId::new(&stage.id, item.as_deref(), &step.id));
+                steps.push(json!({
+                    "stage": stage.id, "item": item, "step": step.id,
+                    "state": step_state(&state.status), "attempt": state.attempt,
+                }));
+            }
+        }
+    }
+    json!({
+        "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
+        "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
+        "signed_on": run.signed_on, "steps": steps, "waiting_for": waiting,
+    })
+}
+
+fn waited_json(run: &Run, waited: &Waited) -> Value {
+    let id: Option<StepId> = waited.at.parse().ok();
+    let (stage, item, step) = match &id {
+        Some(id) => (Some(id.stage.clone()), id.item.clone(), Some(id.step.clone())),
+        None => match waited.at.split_once(':') {
+            Some((stage, item)) => (Some(stage.to_owned()), Some(item.to_owned()), None),
+            None => (Some(waited.at.clone()).filter(|at| !at.is_empty()), None, None),
+        },
+    };
+    json!({
+        "what": waited.what.name(), "stage": stage, "item": item, "step": step, "role": waited.role,
+        "people": waited.people, "since": waited.since.millis(), "expires": waited.expires.map(|time| time.millis()),
+        "why": waited.why, "command": command(run.id.short(), waited),
+    })
+}
+

@@ -1,0 +1,162 @@
+//! Steps that run a program: an argv, never a shell; its own process group; killed at its time limit; what it
+//! prints is redacted before it is kept.
+
+use super::perform::{blank, executor_fault, failed, problem};
+use super::{Executor, RunError};
+use crate::base::StepId;
+use crate::catalogue::Class;
+use crate::engine::next::{Draft, Perform, Stop};
+use crate::engine::port::{Clock, Cloud, Fault, Store};
+use crate::operator::Operator;
+use crate::plan::model::{Body, Step};
+use crate::record::fact::Ended;
+use serde_json::{Map, Value, json};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// What a program may print before the rest is dropped.
+const OUTPUT_LIMIT: usize = 256 * 1024;
+
+struct Ran {
+    exit: Option<i64>,
+    stdout: String,
+    stderr: String,
+    timed_out: bool,
+}
+
+impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
+    pub(super) async fn command(&mut self, step: &Step, perform: &Perform) -> Result<Option<Stop>, RunError> {
+        let environment = match self.environment(step, &perform.operation, &perform.id).await? {
+            Ok(environment) => environment,
+            Err(stop) => return Ok(Some(stop)),
+        };
+        let Some(seq) = self.intend(perform, true)? else { return Ok(None) };
+        let began = self.parts.clock.mono();
+        let ran = match self.may_send(seq)? {
+            Err(why) => Err(executor_fault(why)),
+            Ok(()) => self.spawn(&perform.operation, environment).await,
+        };
+        let took = self.parts.clock.mono().saturating_sub(began);
+        let mut outcome = blank(&perform.id, perform.attempt, seq, took);
+        let mut output = None;
+        match ran {
+            Ok(ran) => {
+                let (result, fault) = judge(step, &ran);
+                outcome.result = result;
+                outcome.error = fault.as_ref().map(problem);
+                output = Some(json!({"stdout": ran.stdout, "exit": ran.exit}));
+            }
+            Err(fault) => {
+                outcome.result = if fault.class == Class::Retry { Ended::NotDone } else { Ended::Failed };
+                outcome.error = Some(problem(&fault));
+            }
+        }
+        let mut draft = Draft::new(outcome).by(&perform.performer);
+        draft.output = output;
+        let _ = self.append(vec![draft])?;
+        Ok(None)
+    }
+
+    /// A command that changes nothing: no intent, one outcome.
+    pub(super) async fn look_command(&mut self, step: &Step, id: &StepId, operation: &Value) -> Result<Option<Stop>, RunError> {
+        let environment = match self.environment(step, operation, id).await? {
+            Ok(environment) => environment,
+            Err(stop) => return Ok(Some(stop)),
+        };
+        let began = self.parts.clock.mono();
+        let ran = match self.spawn(operation, environment).await {
+            Ok(ran) => ran,
+            Err(fault) => return Ok(Some(failed(id, fault.message))),
+        };
+        let took = self.parts.clock.mono().saturating_sub(began);
+        let mut outcome = blank(id, self.run.step(id).attempt, 0, took);
+        let (result, fault) = judge(step, &ran);
+        outcome.intended = None;
+        outcome.result = if result == Ended::Done { Ended::Done } else { Ended::Failed };
+        outcome.error = fault.as_ref().map(problem);
+        let output = json!({"stdout": ran.stdout, "exit": ran.exit});
+        let _ = self.append(vec![Draft::new(outcome).giving(output)])?;
+        Ok(None)
+    }
+
+    /// The step's own variables, and the credentials of its session.
+    async fn environment(&mut self, step: &Step, operation: &Value, id: &StepId) -> Result<Result<Vec<(String, String)>, Stop>, RunError> {
+        let empty = Map::new();
+        let own = operation.get("env").and_then(Value::as_object).unwrap_or(&empty);
+        let mut all: Vec<(String, String)> = own.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+        let session = operation.get("credentials").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let _ = step;
+        if !session.is_empty() {
+            let wanted = match self.session(&session, id).await? {
+                Ok(wanted) => wanted,
+                Err(stop) => return Ok(Err(stop)),
+            };
+            match self.parts.cloud.environment(&wanted).await {
+                Ok(variables) => all.extend(variables),
+                Err(problem) => return Ok(Err(failed(id, problem.to_string()))),
+            }
+        }
+        Ok(Ok(all))
+    }
+
+    async fn spawn(&mut self, operation: &Value, environment: Vec<(String, String)>) -> Result<Ran, Fault> {
+        let argv: Vec<String> = operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
+        let Some((program, arguments)) = argv.split_first() else { return Err(refused("argv is empty".to_owned())) };
+        let within = operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000);
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments).envs(environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        // The child holds the lease's lock while it lives, so a killed parent does not free the seat under it.
+        let lock = self.lock.as_ref().and_then(|lock| lock.try_clone().ok());
+        command.stdin(lock.map_or_else(Stdio::null, Stdio::from));
+        let child = command.spawn().map_err(|error| refused(format!("{program}: {error}")))?;
+        let output = tokio::time::timeout(Duration::from_millis(within as u64), child.wait_with_output()).await;
+        let secrets: Vec<&String> = environment.iter().map(|(_, value)| value).filter(|value| value.len() > 15).collect();
+        let clean = |bytes: &[u8]| redact(&String::from_utf8_lossy(&bytes[..bytes.len().min(OUTPUT_LIMIT)]), &secrets);
+        match output {
+            Err(_) => Ok(Ran { exit: None, stdout: String::new(), stderr: String::new(), timed_out: true }),
+            Ok(Err(error)) => Err(refused(format!("{program}: {error}"))),
+            Ok(Ok(output)) => Ok(Ran {
+                exit: output.status.code().map(i64::from),
+                stdout: clean(&output.stdout),
+                stderr: clean(&output.stderr),
+                timed_out: false,
+            }),
+        }
+    }
+}
+
+fn judge(step: &Step, ran: &Ran) -> (Ended, Option<Fault>) {
+    let Body::Command(command) = &step.body else { return (Ended::Failed, None) };
+    let fault = |code: &str, message: String, class: Class| Fault { code: code.to_owned(), reason: String::new(), message, class };
+    if ran.timed_out {
+        return (Ended::InDoubt, Some(fault("Timeout", "it was stopped at its time limit".to_owned(), Class::InDoubt)));
+    }
+    let Some(exit) = ran.exit else {
+        return (Ended::InDoubt, Some(fault("Killed", "it ended by a signal".to_owned(), Class::InDoubt)));
+    };
+    let ok = if command.ok_exit.is_empty() { exit == 0 } else { command.ok_exit.contains(&exit) };
+    if ok {
+        return (Ended::Done, None);
+    }
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    (Ended::Failed, Some(fault(&format!("Exit{exit}"), format!("exit {exit}: {last}"), Class::NotDone)))
+}
+
+fn refused(message: String) -> Fault {
+    Fault { code: "NotStarted".to_owned(), reason: String::new(), message, class: Class::NotDone }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map(str::to_owned).unwrap_or_else(|| value.to_string())
+}
+
+/// Takes out what the child was given as credentials, and what looks like an AWS secret (P11).
+pub fn redact(output: &str, secrets: &[&String]) -> String {
+    let mut clean = output.to_owned();
+    for secret in secrets {
+        clean = clean.replace(secret.as_str(), "[redacted]");
+    }
+    clean
+}
+

@@ -1,0 +1,89 @@
+//! What a performer at this seat says: the operator is asked, the answer signed and journaled.
+
+use super::{Executor, RunError, voice};
+use crate::base::Digest;
+use crate::engine::next::{Draft, Prompt, PromptKind, Stop};
+use crate::engine::port::{Clock, Cloud, Store};
+use crate::operator::{Answer, Operator, TaskAnswer};
+use crate::record::fact::{self, WaitFor};
+use crate::record::salted::{self, File};
+use crate::record::statement::SaidWhat;
+use serde_json::{Value, json};
+
+impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
+    /// Asks, or stops with who must answer and how.
+    pub(super) fn prompt(&mut self, prompt: &Prompt) -> Result<Option<Stop>, RunError> {
+        let what = match &prompt.kind {
+            PromptKind::Confirm { .. } => WaitFor::Confirmation,
+            PromptKind::GoOn => WaitFor::GoOn,
+            PromptKind::Task { .. } => WaitFor::Task,
+            PromptKind::Ask { .. } => WaitFor::Answer,
+        };
+        let mut stop = Stop::waiting(what, &prompt.at, prompt.text.clone());
+        stop.role = prompt.role.clone();
+        stop.people = prompt.people.clone();
+        if prompt.at_seat.is_none() {
+            return Ok(Some(stop));
+        }
+        let declined = match &prompt.kind {
+            PromptKind::Confirm { typed, object } => match self.parts.operator.confirm(prompt, typed) {
+                Answer::Given(()) => return self.say(prompt, SaidWhat::Confirmed, Some(object.clone()), "").map(|()| None),
+                Answer::Declined(why) => why,
+                Answer::Absent => return Ok(Some(stop)),
+            },
+            PromptKind::GoOn => match self.parts.operator.go_on(prompt) {
+                Answer::Given(()) => return self.say(prompt, SaidWhat::GoOn, None, "").map(|()| None),
+                Answer::Declined(why) => why,
+                Answer::Absent => return Ok(Some(stop)),
+            },
+            PromptKind::Task { says, evidence, .. } => match self.parts.operator.task(prompt, says, evidence) {
+                Answer::Given(answer) => return self.task_done(prompt, says, answer).map(|()| None),
+                Answer::Declined(why) => why,
+                Answer::Absent => return Ok(Some(stop)),
+            },
+            PromptKind::Ask { fields } => match self.parts.operator.ask(prompt, fields) {
+                Answer::Given(answers) => {
+                    let object = self.salted(salted::ANSWER, &Value::Object(answers))?;
+                    return self.say(prompt, SaidWhat::Answer, Some(object), "").map(|()| None);
+                }
+                Answer::Declined(why) => why,
+                Answer::Absent => return Ok(Some(stop)),
+            },
+        };
+        stop.why = format!("{} ({declined})", stop.why);
+        // A "no" at the seat ends the sitting: asking the same again at once would wear it down.
+        Ok(Some(stop))
+    }
+
+    fn task_done(&mut self, prompt: &Prompt, says: &str, answer: TaskAnswer) -> Result<(), RunError> {
+        for file in answer.files {
+            let kept = File { name: file.name, media_type: file.media_type, bytes: file.bytes };
+            let bytes = salted::wrap_file(&self.salt(), &kept).map_err(|error| RunError::Bad(error.to_string()))?;
+            self.say(prompt, SaidWhat::Evidence, Some((Digest::of(&bytes), bytes)), &file.field)?;
+        }
+        let object = self.salted(salted::ANSWER, &json!({"says": says, "evidence": answer.evidence}))?;
+        self.say(prompt, SaidWhat::Task, Some(object), "")
+    }
+
+    /// Signs and journals one word of the performer at this seat.
+    fn say(&mut self, prompt: &Prompt, what: SaidWhat, object: Option<(Digest, Vec<u8>)>, reason: &str) -> Result<(), RunError> {
+        let Some(person) = prompt.at_seat.clone() else { return Ok(()) };
+        loop {
+            let body = voice::said_body(&self.run, what, &prompt.at, prompt.attempt, object.as_ref().map(|object| object.0));
+            let now = self.now();
+            let signed = voice::sign(&self.run, &mut *self.parts.random, &*self.parts.signer, &person, &prompt.role, body, reason, now)?;
+            let fact = fact::Said { statement: signed.statement, signature: signed.signature, key: signed.key };
+            let mut draft = Draft::new(fact).by(&person);
+            draft.objects.extend(object.clone());
+            if self.append(vec![draft])? == super::Appended::Yes {
+                return Ok(());
+            }
+            self.catch_up()?;
+        }
+    }
+
+    /// A signed note by the person that a prompt is for.
+    pub(super) fn note_of(&mut self, prompt: &Prompt, reason: &str) -> Result<(), RunError> {
+        self.say(prompt, SaidWhat::Note, None, reason)
+    }
+}

@@ -1,0 +1,235 @@
+//! Voices: what people say about a run from any process of the same journal, each signed.
+//! Every approval goes through `approval::admit` before it is appended, whatever door it came by.
+
+use super::RunError;
+use crate::approval::{self, Given, Refusal};
+use crate::base::{Digest, Time};
+use crate::engine::next::Draft;
+use crate::engine::port::{ChainHead, Clock, Random, Signer, Store, StoreError};
+use crate::engine::request;
+use crate::engine::state::Run;
+use crate::record::entry::Entry;
+use crate::record::fact::{self, EndedBy, Fact, SignedText};
+use crate::record::statement::{ApprovalFields, Body, Decides, SaidFields, SaidWhat, Statement, Tail};
+
+/// Signs `body` in the name of `person`.
+#[allow(clippy::too_many_arguments)] // the statement's tail, and the parts that make it
+pub fn sign(
+    run: &Run,
+    random: &mut dyn Random,
+    signer: &dyn Signer,
+    person: &str,
+    role: &str,
+    body: Body,
+    reason: &str,
+    now: Time,
+) -> Result<SignedText, RunError> {
+    let statement = statement(run, random, person, role, body, reason, now)?;
+    let text = checked(&statement)?;
+    let (signature, key) = signer.sign(person, &statement.namespace(), &text)?;
+    Ok(SignedText { statement: text, signature, key })
+}
+
+/// The statement that `person` would sign.
+pub fn statement(
+    run: &Run,
+    random: &mut dyn Random,
+    person: &str,
+    role: &str,
+    body: Body,
+    reason: &str,
+    now: Time,
+) -> Result<Statement, RunError> {
+    let known = run.people.get(person).ok_or_else(|| RunError::Bad(format!("{person} is not in the people file")))?;
+    Ok(Statement {
+        body,
+        tail: Tail {
+            person: person.to_owned(),
+            party: known.party.clone(),
+            role: role.to_owned(),
+            nonce: hex::encode(random.bytes(16)),
+            signed_at: request::whole_seconds(now),
+            reason: reason.to_owned(),
+        },
+    })
+}
+
+/// The text, if it keeps to its limits (4,096 bytes).
+pub fn checked(statement: &Statement) -> Result<String, RunError> {
+    statement.checked_text().map_err(|error| RunError::Bad(error.to_string()))
+}
+
+/// What an approval of `request` says.
+pub fn approval_body(run: &Run, seq: u64, decision: Decides) -> Result<Body, RunError> {
+    let request = run.requests.get(&seq).ok_or_else(|| RunError::Bad(format!("there is no request {seq}")))?;
+    let asked = &request.asked;
+    Ok(Body::Approval(
+        run.head(),
+        ApprovalFields {
+            decision,
+            request: seq,
+            request_leaf: request.leaf,
+            covers: asked.covers.clone(),
+            operations: asked.operations,
+            attempt: asked.attempt,
+            performer: asked.performer.clone(),
+            summary: asked.summary.clone(),
+            again: asked.again.clone(),
+            approve_by: asked.approve_by,
+            run_by: asked.run_by,
+        },
+    ))
+}
+
+/// The role in which `person` would decide: one that the request still lacks, else one that it asks for.
+pub fn deciding_role(run: &Run, seq: u64, person: &str, now: Time) -> Option<String> {
+    let request = run.requests.get(&seq)?;
+    let known = run.people.get(person)?;
+    let held = |role: &str| role.split('|').find(|role| known.roles.iter().any(|held| held == role)).map(str::to_owned);
+    if let approval::Decision::Missing(lacks) = request::decide(run, request, now)
+        && let Some(role) = lacks.iter().find_map(|lack| held(&lack.role))
+    {
+        return Some(role);
+    }
+    let demands = request::demands(run, request)?;
+    demands.iter().find_map(|demand| held(&demand.role)).or_else(|| known.roles.first().cloned())
+}
+
+/// Why an approval was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum VoiceError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Unsigned(String),
+}
+
+impl From<StoreError> for VoiceError {
+    fn from(error: StoreError) -> VoiceError {
+        VoiceError::Run(error.into())
+    }
+}
+
+/// The one door: checks the signature and every rule of `approval::admit`, against the present state.
+pub fn admit(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, VoiceError> {
+    let read = Statement::read(&signed.statement).map_err(|error| VoiceError::Unsigned(error.to_string()))?;
+    let Body::Approval(_, fields) = &read.body else { return Err(Refusal::NotAnApproval.into()) };
+    let request = run
+        .requests
+        .get(&fields.request)
+        .ok_or_else(|| VoiceError::Unsigned(format!("there is no request {} in this run", fields.request)))?;
+    let (statement, good, key, head) =
+        run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
+    if run.used.contains(&Digest::of(signed.statement.as_bytes()).hex()) || run.used.contains(&format!("nonce {}", statement.tail.nonce)) {
+        return Err(Refusal::Reused.into());
+    }
+    if run.closed.is_some() {
+        return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
+    }
+    if let Some((why, _)) = request.ended {
+        let why = serde_json::to_value(why).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+        return Err(Refusal::Over { why }.into());
+    }
+    let case = request::case(run, request, now);
+    let given = Given { seq: run.size(), statement: &statement, good, key: key.blob, head: &head };
+    approval::admit(&case, &given)?;
+    Ok(statement)
+}
+
+/// Appends a decision: `approval`, and for a denial `request_ended` with it. Says the seq of the entry.
+pub fn decide(store: &mut impl Store, clock: &impl Clock, run: &mut Run, signed: &SignedText) -> Result<u64, VoiceError> {
+    loop {
+        let statement = admit(run, signed, clock.now())?;
+        let Body::Approval(_, fields) = &statement.body else { return Err(Refusal::NotAnApproval.into()) };
+        let fact = fact::Approval {
+            statement: signed.statement.clone(),
+            signature: signed.signature.clone(),
+            key: signed.key.clone(),
+        };
+        let mut drafts = vec![Draft::new(fact)];
+        if fields.decision == Decides::Deny {
+            drafts.push(Draft::new(fact::RequestEnded { request: fields.request, why: EndedBy::Denied }));
+        }
+        let seq = run.size();
+        if append(store, clock, run, &statement.tail.person, drafts)? {
+            return Ok(seq);
+        }
+    }
+}
+
+/// Appends a performer's word, with the object that it names.
+pub fn say(
+    store: &mut impl Store,
+    clock: &impl Clock,
+    run: &mut Run,
+    signed: &SignedText,
+    object: Option<(Digest, Vec<u8>)>,
+) -> Result<u64, VoiceError> {
+    loop {
+        let (statement, _, _, _) =
+            run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
+        let ahead = statement.tail.signed_at.since(clock.now().max(run.last_at));
+        if ahead > 120_000 {
+            let (signed, now) = (statement.tail.signed_at.seconds(), clock.now().seconds());
+            return Err(Refusal::Ahead { signed, now }.into());
+        }
+        if run.closed.is_some() {
+            return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
+        }
+        let fact =
+            fact::Said { statement: signed.statement.clone(), signature: signed.signature.clone(), key: signed.key.clone() };
+        let mut draft = Draft::new(fact);
+        draft.objects.extend(object.clone());
+        let seq = run.size();
+        if append(store, clock, run, &statement.tail.person, vec![draft])? {
+            return Ok(seq);
+        }
+    }
+}
+
+/// What `said` says.
+pub fn said_body(run: &Run, what: SaidWhat, covers: &str, attempt: u32, object: Option<Digest>) -> Body {
+    Body::Said(run.head(), SaidFields { what, covers: covers.to_owned(), attempt, object })
+}
+
+/// One transaction under the current epoch; false (and the run caught up) if the journal had moved on.
+fn append(store: &mut impl Store, clock: &impl Clock, run: &mut Run, person: &str, drafts: Vec<Draft>) -> Result<bool, VoiceError> {
+    let head = ChainHead { size: run.size(), leaf: run.leaf };
+    let at = clock.now().max(run.last_at);
+    let (mut seq, mut prev) = (head.size, head.leaf);
+    let (mut lines, mut objects) = (Vec::new(), Vec::new());
+    for draft in drafts {
+        objects.extend(draft.objects);
+        let entry = Entry {
+            at,
+            by: Some(person.to_owned()),
+            epoch: run.epoch,
+            fact: draft.fact,
+            mono: clock.mono(),
+            prev,
+            run: run.id.clone(),
+            seq,
+        };
+        let line = entry.line().map_err(|error| RunError::Bad(error.to_string()))?;
+        prev = Digest::leaf(line.as_bytes());
+        seq += 1;
+        lines.push(line);
+    }
+    let moved = match store.append(&run.id, Some(head), None, &lines, &objects) {
+        Ok(()) => false,
+        Err(StoreError::Moved) => true,
+        Err(error) => return Err(error.into()),
+    };
+    for line in store.read_from(&run.id, run.size())? {
+        run.fold(&line, &|digest| store.object(digest).ok().flatten()).map_err(RunError::from)?;
+    }
+    Ok(!moved)
+}
+
+/// A fact of this run's own kinds that only voices may append.
+pub fn is_voice(fact: &Fact) -> bool {
+    matches!(fact, Fact::Approval(_) | Fact::Said(_) | Fact::Witness(_))
+        || matches!(fact, Fact::RequestEnded(ended) if ended.why == EndedBy::Denied)
+}
