@@ -20,8 +20,8 @@ impl PrivateKey {
         self.key.public()
     }
 
-    pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<String, SignError> {
-        Ok(self.key.sign(namespace, message, self.flags))
+    pub fn sign(&self, namespace: &str, message: &[u8]) -> String {
+        self.key.sign(namespace, message, self.flags)
     }
 }
 
