@@ -1,2 +1,3 @@
 //! One file per verb; chooses the real parts; the only place that prints, reads the environment, exits.
+pub mod simulate;
 pub mod ui;

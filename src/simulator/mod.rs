@@ -406,7 +406,10 @@ impl Simulator {
         match found.facts.fact(fact) {
             Some(settable) => *settable = settled,
             None => {
-                return Err(format!("`{fact}` is no fact that people settle; it is one of {}", state::FACTS.join(", ")));
+                return Err(format!(
+                    "`{fact}` is no fact that people settle; it is one of {}",
+                    state::FACTS.join(", ")
+                ));
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! AWS STS: who am I, and role sessions.
 
-use super::access::{Denial, decide, role_arn, user_arn};
+use super::access::{role_arn, user_arn};
 use super::state::{Key, Role, SECRET, UPPER, Who, scatter};
 use super::wire::AwsError;
 use super::world::is_account_id;
@@ -19,8 +19,7 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
     })
 }
 
-/// The ARN that a request is about. The trust policy and the caller's policies are weighed together
-/// in [`assume_role`], so the general check is left to it.
+/// The ARN that a request is about: the caller's own policies must allow it, besides the role's trust.
 pub(super) fn resource(input: &Value) -> String {
     text(input, "RoleArn").unwrap_or("*").to_owned()
 }
@@ -103,8 +102,8 @@ fn wanted(input: &Value) -> Result<Wanted, AwsError> {
     Ok(Wanted { account: account.to_owned(), role, session: session.to_owned(), seconds })
 }
 
-/// The trust policy names the caller (or its account). Its own policies were weighed before: here
-/// they are asked again only where the account as a whole is trusted.
+/// The trust policy names the caller or its account. (AWS asks no policy of the caller's own where the
+/// role of the same account names it; here both are always needed.)
 fn trusted(call: &Call<'_>, role: &Role) -> bool {
     let caller = call.caller;
     let own = match &caller.who {
@@ -114,7 +113,6 @@ fn trusted(call: &Call<'_>, role: &Role) -> bool {
     };
     let account = [caller.account.clone(), format!("arn:aws:iam::{}:root", caller.account)];
     role.trusts.iter().any(|trust| *trust == own || *trust == caller.arn || account.contains(trust))
-        && decide(&call.state, caller, "sts:AssumeRole", &resource(call.input)) != Err(Denial::Explicit)
 }
 
 /// The caller's device and the step of its code, where one was given; an error where it is wrong.

@@ -164,6 +164,7 @@ fn unescape(text: &[u8]) -> String {
     let mut at = 0;
     while at < text.len() {
         let code = (text[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        let code = code.filter(|code| code.iter().all(u8::is_ascii_hexdigit));
         let byte = code.and_then(|code| std::str::from_utf8(code).ok()).and_then(|c| u8::from_str_radix(c, 16).ok());
         match (text[at], byte) {
             (_, Some(byte)) => {

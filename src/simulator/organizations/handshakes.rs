@@ -182,11 +182,11 @@ fn accept_gates(call: &Call<'_>, handshake: &Handshake) -> Vec<Gate> {
     // The invitation that is being answered holds a seat itself.
     let seats = call.seats_taken(&joining.id).saturating_sub(1);
     vec![
+        ("state", transition(handshake.state, HandshakeState::Accepted)),
         gate("management_account", management, management_cannot_leave),
         gate("member_already", leaving.is_some_and(|o| o.id == joining.id), || {
             handshake_constraint("ALREADY_IN_AN_ORGANIZATION", "The account is already a member of this organization.")
         }),
-        ("state", transition(handshake.state, HandshakeState::Accepted)),
         gate("service_control_policy", denied, || {
             let arn = &call.caller.arn;
             AwsError::json(

@@ -81,9 +81,9 @@ pub(super) fn gates(operation: &str) -> &'static [&'static str] {
             "daily_quota",
         ],
         "AcceptHandshake" => &[
+            "state",
             "management_account",
             "member_already",
-            "state",
             "service_control_policy",
             "delegated_administrator",
             "created_account_wait",
