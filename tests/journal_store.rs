@@ -253,3 +253,49 @@ fn torn_and_damaged_files_give_words_and_never_a_panic() {
     }
     look(b"not a database at all, and longer than the header of one would be: ......................................");
 }
+
+/// Not a test of its own: what `a_killed_writer_loses_nothing_that_was_committed` starts and kills.
+#[test]
+fn writer_that_is_killed() {
+    let Some(path) = std::env::var_os("JOURNAL_OF_THE_KILLED_WRITER") else { return };
+    let mut journal = Journal::open_or_create(Path::new(&path)).unwrap();
+    let seat = journal.sit(&run(), 1, &sitter(std::process::id())).unwrap();
+    loop {
+        let head = journal.head(&run()).unwrap();
+        let line = format!("line {}", head.map_or(0, |head| head.size));
+        journal.append(&run(), head, Some(seat.epoch()), &[line.clone()], &[object(&line)]).unwrap();
+        println!("\ncommitted {line}");
+    }
+}
+
+#[test]
+fn a_killed_writer_loses_nothing_that_was_committed() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut kept = 0;
+    for round in 1..=5u64 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "writer_that_is_killed", "--nocapture"])
+            .env("JOURNAL_OF_THE_KILLED_WRITER", &path)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut committed = || told.find_map(|line| line.strip_prefix("committed line ")?.parse::<u64>().ok());
+        (0..3 * round).for_each(|_| kept = committed().unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kept = std::iter::from_fn(committed).last().unwrap_or(kept);
+
+        let mut journal = Journal::open(&path).unwrap();
+        let lines = journal.read_from(&run(), 0).unwrap();
+        assert!(lines.len() as u64 > kept, "{} lines, although line {kept} was committed", lines.len());
+        for (seq, line) in lines.iter().enumerate() {
+            assert_eq!(*line, format!("line {seq}"));
+            assert!(journal.object(&object(line).0).unwrap().is_some());
+        }
+        // The lock ended with the process; the next round sits one epoch on.
+        assert_eq!(journal.sit(&run(), 1, &sitter(1)).unwrap().epoch(), 2 * round);
+    }
+}

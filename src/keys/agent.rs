@@ -117,7 +117,8 @@ fn connect(socket: &Path) -> std::io::Result<std::fs::File> {
     std::fs::File::options().read(true).write(true).open(socket)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;

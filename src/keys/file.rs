@@ -16,7 +16,7 @@ const TRIES: u32 = 3;
 #[derive(Clone, Debug)]
 pub enum KeyFile {
     /// The private key itself. `flags` matter to software security keys only.
-    Soft { key: SoftKey, flags: u8 },
+    Soft { key: Box<SoftKey>, flags: u8 },
     /// It names a key that ssh-agent may hold: a public key, or the handle of a security key.
     AtAgent { public: PublicKey, security_key: bool },
 }
@@ -74,7 +74,7 @@ impl KeyFile {
         if soft.public() != public {
             return Err(form("its private and its public half do not belong together".to_owned()));
         }
-        Ok(KeyFile::Soft { key: soft, flags: 0 })
+        Ok(KeyFile::Soft { key: Box::new(soft), flags: 0 })
     }
 }
 
@@ -108,7 +108,7 @@ fn read_software(text: &str) -> Result<KeyFile, String> {
     let (Some(kind), Some(seed)) = (kind, seed) else { return Err("`kind: ` or `seed: ` is missing".to_owned()) };
     let key = SoftKey::from_seed(kind, seed, application);
     PublicKey::from_blob(key.public().blob).map_err(|error| error.to_string())?;
-    Ok(KeyFile::Soft { key, flags })
+    Ok(KeyFile::Soft { key: Box::new(key), flags })
 }
 
 fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {

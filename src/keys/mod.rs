@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_named_file_signs_for_its_person_only() {
         let key = rehearsal_key("bob", KeyKind::SkEd25519);
-        let ring = ring("bob", &key).with_file(KeyFile::Soft { key: key.clone(), flags: 1 });
+        let ring = ring("bob", &key).with_file(KeyFile::Soft { key: Box::new(key.clone()), flags: 1 });
         let (signature, line) = ring.sign("bob", SPACE, "text").unwrap();
         assert_eq!(line, key.public().line);
         assert_eq!(verify(&key.public(), SPACE, b"text", &signature).unwrap().flags, Some(1));
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_foreign_key_file_is_not_used_and_the_message_says_whose_keys_are_wanted() {
         let (bob, alice) = (rehearsal_key("bob", KeyKind::Ed25519), rehearsal_key("alice", KeyKind::Ed25519));
-        let ring = ring("bob", &bob).with_file(KeyFile::Soft { key: alice, flags: 0 });
+        let ring = ring("bob", &bob).with_file(KeyFile::Soft { key: Box::new(alice), flags: 0 });
         let error = ring.sign("bob", SPACE, "text").unwrap_err().to_string();
         assert!(error.contains("people file") && error.contains(&bob.public().fingerprint()), "{error}");
     }
