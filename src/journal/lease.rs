@@ -1,100 +1,197 @@
-//! One executor at a time (P8): a lock file per run, held as long as the process lives, and the lease row whose
-//! epoch every seat entry carries.
+//! The seat: one process per run. An operating-system lock on a file beside the journal, held while
+//! the process (or a command that it started) lives, and a lease row whose epoch fences every append.
 
-use super::Journal;
-use crate::base::{Digest, RunId};
+use super::{Journal, integer, store_error};
+use crate::base::{RunId, Time};
+use crate::engine::port::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Somebody else holds the seat.
-#[derive(Debug, thiserror::Error)]
-pub enum Busy {
-    #[error("another executor holds the seat of this run (pid {pid}, seat {epoch})")]
-    Held { pid: i64, epoch: u64 },
-    #[error("the seat can't be taken: {0}")]
-    Io(String),
+/// Who wants to sit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sitter {
+    pub pid: u32,
+    /// See [`super::machine::boot_id`].
+    pub boot: String,
+    /// See [`super::machine::machine_id`].
+    pub machine: String,
+    pub now: Time,
 }
 
-/// The seat of a run: the lock is released when it is dropped.
+/// Why the seat could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SitError {
+    /// Another process lives that holds the lock; `child`: a command that one started, and that may outlive it.
+    #[error("another executor holds the seat of this run: pid {pid}, since {since}")]
+    Busy { pid: u32, since: String, child: Option<u32> },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the lock of the seat could not be taken: {0}")]
+    Lock(String),
+}
+
+/// A seat that is held. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Seat {
-    pub epoch: u64,
-    /// 32 hex digits: this machine and this journal file.
-    pub machine: String,
-    lock: File,
+    epoch: u64,
+    before: Option<Sitter>,
+    lock: Lock,
+}
+
+#[derive(Debug)]
+pub(super) enum Lock {
+    File {
+        file: File,
+        sitter: Sitter,
+    },
+    /// Of a [`super::MemoryStore`]: held as long as this is.
+    Memory(#[allow(dead_code, reason = "held, never read")] Arc<()>),
 }
 
 impl Seat {
-    /// A further handle on the lock, for a child process that must keep it.
-    pub fn duplicate_lock(&self) -> std::io::Result<File> {
-        self.lock.try_clone()
+    pub(super) fn new(epoch: u64, before: Option<Sitter>, lock: Lock) -> Seat {
+        Seat { epoch, before, lock }
+    }
+
+    /// Goes into every entry of this seat.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Who sat before, by the lease row; `now` is when.
+    pub fn before(&self) -> Option<&Sitter> {
+        self.before.as_ref()
+    }
+
+    /// The lock once more, for a command that is started: given to it (as its standard input, where reading
+    /// it gives nothing), it keeps the seat taken until the command too has ended. None in memory.
+    pub fn duplicate_lock(&self) -> std::io::Result<Option<File>> {
+        match &self.lock {
+            Lock::File { file, .. } => file.try_clone().map(Some),
+            Lock::Memory(_) => Ok(None),
+        }
+    }
+
+    /// Notes in the lock file which command holds the lock too; none: it has ended.
+    pub fn note_child(&mut self, child: Option<u32>) -> std::io::Result<()> {
+        match &mut self.lock {
+            Lock::File { file, sitter } => write_holder(file, sitter, child),
+            Lock::Memory(_) => Ok(()),
+        }
     }
 }
 
 impl Journal {
-    /// Takes the seat: the lock, then the lease row with the next epoch.
-    pub fn sit(&mut self, run: &RunId) -> Result<Seat, Busy> {
-        let io = |error: &dyn std::fmt::Display| Busy::Io(error.to_string());
-        let path = self.lock_path(run);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| io(&error))?;
+    /// Takes the seat of `run`: the lock first, then the lease row with an epoch that is greater than any
+    /// before, and at least `epoch_at_least` (the last entry's epoch + 1).
+    pub fn sit(&mut self, run: &RunId, epoch_at_least: u64, sitter: &Sitter) -> Result<Seat, SitError> {
+        self.writable()?;
+        let path = lock_path(self.path(), run);
+        let mut file = open_lock(&path).map_err(|error| SitError::Lock(error.to_string()))?;
+        take_lock(&file, &path)?;
+        write_holder(&mut file, sitter, None).map_err(|error| SitError::Lock(error.to_string()))?;
+        let (epoch, before) = self.take_lease(run, epoch_at_least, sitter)?;
+        Ok(Seat::new(epoch, before, Lock::File { file, sitter: sitter.clone() }))
+    }
+
+    fn take_lease(&mut self, run: &RunId, at_least: u64, sitter: &Sitter) -> Result<(u64, Option<Sitter>), StoreError> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
+        let last = epoch_in(&transaction, run)?;
+        let before = sitter_in(&transaction, run)?;
+        let epoch = last.map_or(1, |last| last.saturating_add(1)).max(at_least);
+        transaction
+            .execute(
+                "INSERT OR REPLACE INTO lease (run, epoch, machine, boot, pid, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![run.as_str(), integer(epoch)?, sitter.machine, sitter.boot, sitter.pid, sitter.now.millis()],
+            )
+            .map_err(store_error)?;
+        transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
+        Ok((epoch, before))
+    }
+
+    /// Who holds the seat of `run` now, if anybody: looks without taking it.
+    pub fn seated(&self, run: &RunId) -> Result<(), SitError> {
+        let path = lock_path(self.path(), run);
+        let Ok(file) = File::open(&path) else { return Ok(()) };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(busy(&path)),
+            _ => Ok(()),
         }
-        let lock = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(|error| io(&error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(self.held(run)),
-            Err(TryLockError::Error(error)) => return Err(io(&error)),
-        }
-        let machine = self.machine().map_err(|error| io(&error))?;
-        let epoch = take(self.connection(), run, &machine).map_err(|error| io(&error))?;
-        Ok(Seat { epoch, machine, lock })
-    }
-
-    fn held(&mut self, run: &RunId) -> Busy {
-        let row = self.connection().query_row("SELECT pid, epoch FROM lease WHERE run = ?1", [run.as_str()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-        });
-        let (pid, epoch) = row.unwrap_or((0, 0));
-        Busy::Held { pid, epoch: u64::try_from(epoch).unwrap_or(0) }
-    }
-
-    fn lock_path(&self, run: &RunId) -> PathBuf {
-        let mut folder = self.path.clone().into_os_string();
-        folder.push(".locks");
-        PathBuf::from(folder).join(format!("{run}.lock"))
-    }
-
-    /// First 32 hex digits of SHA-256 over the OS's machine id and the journal file's device and inode: the same
-    /// for all users of one file, different for a copy.
-    fn machine(&self) -> std::io::Result<String> {
-        use std::os::unix::fs::MetadataExt;
-        let of_machine = ["/etc/machine-id", "/var/lib/dbus/machine-id"]
-            .iter()
-            .find_map(|path| std::fs::read_to_string(path).ok())
-            .unwrap_or_default();
-        let file = std::fs::metadata(&self.path)?;
-        let text = format!("{}\n{}\n{}", of_machine.trim(), file.dev(), file.ino());
-        Ok(Digest::of(text.as_bytes()).hex()[..32].to_owned())
     }
 }
 
-/// The lease's present epoch.
-pub(super) fn epoch(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<u64>> {
-    let mut statement = connection.prepare_cached("SELECT epoch FROM lease WHERE run = ?1")?;
-    let epoch: Option<i64> = statement.query_row([run.as_str()], |row| row.get(0)).optional()?;
-    Ok(epoch.and_then(|epoch| u64::try_from(epoch).ok()))
+/// The lease's epoch, if anybody ever sat.
+pub(super) fn epoch_in(connection: &Connection, run: &RunId) -> Result<Option<u64>, StoreError> {
+    let epoch: Option<i64> = connection
+        .prepare_cached("SELECT epoch FROM lease WHERE run = ?1")
+        .and_then(|mut statement| statement.query_row([run.as_str()], |row| row.get(0)).optional())
+        .map_err(store_error)?;
+    epoch
+        .map(|epoch| u64::try_from(epoch).map_err(|_| StoreError::Io("the lease has a negative epoch".to_owned())))
+        .transpose()
 }
 
-fn take(connection: &mut Connection, run: &RunId, machine: &str) -> rusqlite::Result<u64> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let next = epoch(&transaction, run)?.unwrap_or(0) + 1;
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    transaction.execute(
-        "INSERT INTO lease (run, epoch, machine, boot, pid) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (run) DO UPDATE SET epoch = ?2, machine = ?3, boot = ?4, pid = ?5",
-        params![run.as_str(), i64::try_from(next).unwrap_or(i64::MAX), machine, boot.trim(), i64::from(std::process::id())],
-    )?;
-    transaction.commit()?;
-    Ok(next)
+fn sitter_in(connection: &Connection, run: &RunId) -> Result<Option<Sitter>, StoreError> {
+    connection
+        .query_row("SELECT pid, boot, machine, since FROM lease WHERE run = ?1", [run.as_str()], |row| {
+            let since: String = row.get(3)?;
+            let now = Time::parse_millis(&since).unwrap_or_default();
+            Ok(Sitter { pid: row.get(0)?, boot: row.get(1)?, machine: row.get(2)?, now })
+        })
+        .optional()
+        .map_err(store_error)
+}
+
+/// `<journal>.locks/<run>.lock`.
+fn lock_path(journal: &Path, run: &RunId) -> PathBuf {
+    let mut folder = journal.as_os_str().to_owned();
+    folder.push(".locks");
+    PathBuf::from(folder).join(format!("{run}.lock"))
+}
+
+/// The lock file is never removed: a lock on a removed file would hold nobody off.
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Tries for a moment: somebody may just be looking ([`Journal::seated`]).
+fn take_lock(file: &File, path: &Path) -> Result<(), SitError> {
+    for _ in 0..4 {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            Err(TryLockError::Error(error)) => return Err(SitError::Lock(error.to_string())),
+        }
+    }
+    Err(busy(path))
+}
+
+/// `pid`, `since` and perhaps `child`, one per line. Leaves the offset at the end: a command that gets
+/// this file as its standard input reads nothing.
+fn write_holder(file: &mut File, sitter: &Sitter, child: Option<u32>) -> std::io::Result<()> {
+    let mut text = format!("pid {}\nsince {}\n", sitter.pid, sitter.now.millis());
+    if let Some(child) = child {
+        text.push_str(&format!("child {child}\n"));
+    }
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(text.as_bytes())
+}
+
+fn busy(path: &Path) -> SitError {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let word = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    SitError::Busy {
+        pid: word("pid").and_then(|pid| pid.parse().ok()).unwrap_or(0),
+        since: word("since").and_then(Time::parse_millis).map_or(String::new(), |since| since.millis()),
+        child: word("child").and_then(|child| child.parse().ok()),
+    }
 }

@@ -1,48 +1,78 @@
-//! A store in memory with the same contract, for rehearsals, bundles and tests.
+//! A journal in memory, for rehearsals and tests: the same contract, nothing on disk.
 
+use super::lease::{Lock, Seat, SitError, Sitter};
 use crate::base::{Digest, RunId};
 use crate::engine::port::{ChainHead, Store, StoreError};
-use crate::record::bundle::Bundle;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+/// Clones share what they hold, as processes share a file.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
+    shared: Arc<Mutex<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
     runs: BTreeMap<RunId, Vec<String>>,
     objects: BTreeMap<Digest, Vec<u8>>,
-    leases: BTreeMap<RunId, u64>,
+    leases: BTreeMap<RunId, Lease>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    epoch: u64,
+    sitter: Sitter,
+    alive: Weak<()>,
 }
 
 impl MemoryStore {
-    /// What a bundle holds.
-    pub fn from_bundle(bundle: &Bundle) -> MemoryStore {
-        let mut store = MemoryStore::default();
-        store.runs.insert(bundle.run.clone(), bundle.lines.clone());
-        store.objects.extend(bundle.objects.iter().map(|(digest, bytes)| (*digest, bytes.clone())));
-        store
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
     }
 
-    /// The lease is now of this epoch.
-    pub fn lease(&mut self, run: &RunId, epoch: u64) {
-        self.leases.insert(run.clone(), epoch);
+    pub fn runs(&self) -> Vec<RunId> {
+        self.held().runs.keys().cloned().collect()
     }
+
+    /// As [`super::Journal::sit`]; the seat is taken as long as the [`Seat`] lives.
+    pub fn sit(&self, run: &RunId, epoch_at_least: u64, sitter: &Sitter) -> Result<Seat, SitError> {
+        let mut held = self.held();
+        let last = held.leases.get(run);
+        if let Some(last) = last.filter(|last| last.alive.strong_count() > 0) {
+            return Err(SitError::Busy { pid: last.sitter.pid, since: last.sitter.now.millis(), child: None });
+        }
+        let epoch = last.map_or(1, |last| last.epoch.saturating_add(1)).max(epoch_at_least);
+        let before = last.map(|last| last.sitter.clone());
+        let lock = Arc::new(());
+        let lease = Lease { epoch, sitter: sitter.clone(), alive: Arc::downgrade(&lock) };
+        held.leases.insert(run.clone(), lease);
+        Ok(Seat::new(epoch, before, Lock::Memory(lock)))
+    }
+
+    /// A panic elsewhere leaves whole entries behind: every change is made under the lock at once.
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn head_of(lines: Option<&Vec<String>>) -> Option<ChainHead> {
+    let lines = lines?;
+    Some(ChainHead { size: lines.len() as u64, leaf: Digest::leaf(lines.last()?.as_bytes()) })
 }
 
 impl Store for MemoryStore {
     fn head(&self, run: &RunId) -> Result<Option<ChainHead>, StoreError> {
-        let lines = self.runs.get(run);
-        Ok(lines.and_then(|lines| {
-            let last = lines.last()?;
-            Some(ChainHead { size: lines.len() as u64, leaf: Digest::leaf(last.as_bytes()) })
-        }))
+        Ok(head_of(self.held().runs.get(run)))
     }
 
     fn read_from(&self, run: &RunId, seq: u64) -> Result<Vec<String>, StoreError> {
-        let from = usize::try_from(seq).unwrap_or(usize::MAX);
-        Ok(self.runs.get(run).and_then(|lines| lines.get(from..)).unwrap_or_default().to_vec())
+        let first = usize::try_from(seq).unwrap_or(usize::MAX);
+        Ok(self.held().runs.get(run).and_then(|lines| lines.get(first..)).unwrap_or_default().to_vec())
     }
 
     fn object(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.objects.get(digest).cloned())
+        Ok(self.held().objects.get(digest).cloned())
     }
 
     fn append(
@@ -53,15 +83,19 @@ impl Store for MemoryStore {
         lines: &[String],
         objects: &[(Digest, Vec<u8>)],
     ) -> Result<(), StoreError> {
-        if self.head(run)? != expected {
-            return Err(StoreError::Moved);
-        }
-        if epoch.is_some() && self.leases.get(run).copied() != epoch {
+        let mut held = self.held();
+        if epoch.is_some() && held.leases.get(run).map(|lease| lease.epoch) != epoch {
             return Err(StoreError::Fenced);
         }
-        self.runs.entry(run.clone()).or_default().extend(lines.iter().cloned());
-        for (digest, bytes) in objects {
-            self.objects.entry(*digest).or_insert_with(|| bytes.clone());
+        if head_of(held.runs.get(run)) != expected {
+            return Err(StoreError::Moved);
+        }
+        if let Some((digest, _)) = objects.iter().find(|(digest, bytes)| Digest::of(bytes) != *digest) {
+            return Err(StoreError::Io(format!("the object {digest} does not have this digest")));
+        }
+        held.objects.extend(objects.iter().cloned());
+        if !lines.is_empty() {
+            held.runs.entry(run.clone()).or_default().extend(lines.iter().cloned());
         }
         Ok(())
     }
