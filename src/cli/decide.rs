@@ -8,7 +8,7 @@ use crate::base::{Time, escape};
 use crate::engine::port::{Clock, Store};
 use crate::engine::state::{RequestState, Run};
 use crate::engine::status;
-use crate::journal::memory::MemoryStore;
+use crate::journal::MemoryStore;
 use crate::record::answer;
 use crate::record::bundle;
 use crate::record::fact::SignedText;
@@ -284,7 +284,7 @@ fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
     if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
         return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was signed"));
     }
-    let store = MemoryStore::from_bundle(&bundle);
+    let store = from_bundle(&bundle)?;
     let run = place::load_run(&store, &bundle.run)?;
     let person = args.who.person()?;
     let now = parts::SystemClock::new().now();
@@ -329,6 +329,14 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     }
     say_next(&run, ui, clock.now());
     Ok(Exit::Done)
+}
+
+/// A store in memory with what a bundle holds.
+fn from_bundle(bundle: &bundle::Bundle) -> Result<MemoryStore, CliError> {
+    let mut store = MemoryStore::new();
+    let objects: Vec<_> = bundle.objects.iter().map(|(digest, bytes)| (*digest, bytes.clone())).collect();
+    store.append(&bundle.run, None, None, &bundle.lines, &objects).map_err(|error| place::store_error(&error))?;
+    Ok(store)
 }
 
 fn answers_of(run: &Run, statements: Vec<SignedText>) -> answer::Answer {

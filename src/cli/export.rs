@@ -4,12 +4,11 @@ use super::Global;
 use super::decide::write_file;
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Ui};
-use crate::base::{Digest, RunId};
+use crate::base::RunId;
 use crate::engine::port::Store;
+use crate::journal::export;
 use crate::record::bundle::{self, Bundle};
 use crate::verify::{self, Report};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
@@ -44,36 +43,6 @@ pub fn check(store: &impl Store, id: &RunId) -> Result<Report, CliError> {
 
 /// Every line, and every object that a line (or the plan) names.
 pub fn collect(store: &impl Store, id: &RunId) -> Result<Bundle, CliError> {
-    let lines = store.read_from(id, 0).map_err(|error| place::store_error(&error))?;
-    let mut objects = BTreeMap::new();
-    let mut named = BTreeSet::new();
-    for line in &lines {
-        if let Ok(entry) = serde_json::from_str::<Value>(line) {
-            digests(&entry["data"], &mut named);
-        }
-    }
-    while let Some(digest) = named.pop_first() {
-        if objects.contains_key(&digest) {
-            continue;
-        }
-        let Some(bytes) = store.object(&digest).map_err(|error| place::store_error(&error))? else { continue };
-        if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
-            digests(&value, &mut named);
-        }
-        objects.insert(digest, bytes);
-    }
-    Ok(Bundle { run: id.clone(), lines, objects })
-}
-
-/// Every string that is, or every statement line that holds, a digest.
-fn digests(value: &Value, named: &mut BTreeSet<Digest>) {
-    match value {
-        Value::String(text) => {
-            named.extend(Digest::parse(text));
-            named.extend(text.lines().filter_map(|line| Digest::parse_tagged(line.split(": ").nth(1)?)));
-        }
-        Value::Array(items) => items.iter().for_each(|item| digests(item, named)),
-        Value::Object(members) => members.values().for_each(|member| digests(member, named)),
-        _ => {}
-    }
+    let bundle = export::bundle(store, id).map_err(|error| place::store_error(&error))?;
+    bundle.ok_or_else(|| CliError::new(Exit::Usage, "CS1002", format!("there is no run {id}"), ""))
 }

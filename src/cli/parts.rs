@@ -6,9 +6,12 @@ use crate::engine::port::{Clock, Random};
 use crate::engine::state::Run;
 use crate::engine::status::{self, Waited};
 use crate::keys::KeyRing;
+use crate::keys::agent::Agent;
+use crate::keys::file::KeyFile;
 use crate::people::People;
 use crate::record::fact::Mode;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The machine's clock.
@@ -87,12 +90,25 @@ pub fn no_person() -> CliError {
     CliError::new(Exit::Usage, "CS2001", "who are you?", "say so with --as PERSON (or COUNTERSIGN_PERSON)")
 }
 
+/// Key files, then ssh-agent.
 pub fn ring(people: &People, files: Vec<PathBuf>, mode: Mode) -> Result<KeyRing, CliError> {
-    let ask = |what: &str| -> Option<String> {
-        dialoguer::Password::new().with_prompt(format!("passphrase of {}", escape::line(what))).interact().ok()
-    };
-    KeyRing::new(people, &files, mode != Mode::Live, Box::new(ask))
-        .map_err(|error| CliError::new(Exit::Refused, "CS7001", error.to_string(), "name an OpenSSH private key file with --key"))
+    let mut ring = KeyRing::of(people);
+    for path in files {
+        let shown = escape::line(&path.display().to_string());
+        let mut ask = |attempt: u32| -> Option<Zeroizing<String>> {
+            let again = if attempt > 1 { " (wrong, try again)" } else { "" };
+            let prompt = format!("passphrase of {shown}{again}");
+            dialoguer::Password::new().with_prompt(prompt).interact().ok().map(Zeroizing::new)
+        };
+        let file = KeyFile::read(&path, mode != Mode::Live, &mut ask).map_err(|error| {
+            CliError::new(Exit::Refused, "CS7001", error.to_string(), "name an OpenSSH private key file with --key")
+        })?;
+        ring = ring.with_file(file);
+    }
+    Ok(match std::env::var_os("SSH_AUTH_SOCK") {
+        Some(socket) => ring.with_agent(Agent::new(std::path::Path::new(&socket))),
+        None => ring,
+    })
 }
 
 /// `waiting for bob (customer_security) to approve accept:1111/accept; he can run: ...`.

@@ -5,7 +5,7 @@ use super::ui::{CliError, Exit};
 use crate::base::RunId;
 use crate::engine::port::{Store, StoreError};
 use crate::engine::state::Run;
-use crate::journal::{Busy, Journal, JournalError};
+use crate::journal::{Journal, OpenError, Seat, SitError, Sitter, machine};
 use crate::record::entry::Entry;
 use crate::record::fact::Fact;
 use crate::run::RunError;
@@ -100,27 +100,48 @@ pub fn store_error(error: &StoreError) -> CliError {
 }
 
 /// A journal file that can't be used.
-pub fn journal_error(error: &JournalError) -> CliError {
+pub fn journal_error(error: &OpenError) -> CliError {
     match error {
-        JournalError::Open { .. } => CliError::new(Exit::Failed, "CS1005", error.to_string(), "check the path and its rights"),
-        JournalError::Foreign { .. } => CliError::new(
+        OpenError::NotAJournal { .. } | OpenError::Newer { .. } => CliError::new(
             Exit::NotVerified,
             "CS6005",
             error.to_string(),
             "nothing of it was used; ask for a bundle (`countersign export`) instead of the database",
         ),
+        _ => CliError::new(Exit::Failed, "CS1005", error.to_string(), "check the path and its rights"),
     }
 }
 
-/// The seat is taken (exit 8).
-pub fn sit_error(error: &Busy) -> CliError {
+/// A seat that was taken, and the machine that statements name.
+pub struct Taken {
+    pub seat: Seat,
+    pub machine: String,
+}
+
+/// Takes the seat of a run (exit 8 if another executor holds it). `last`: the epoch of its last entry.
+pub fn sit(journal: &mut Journal, run: &RunId, last: u64) -> Result<Taken, CliError> {
+    let machine = machine::machine_id(journal.path())
+        .map_err(|error| CliError::new(Exit::Failed, "CS1005", format!("{}: {error}", journal.path().display()), ""))?;
+    let now = super::parts::SystemClock::new();
+    let sitter = Sitter {
+        pid: std::process::id(),
+        boot: machine::boot_id(),
+        machine: machine.clone(),
+        now: crate::engine::port::Clock::now(&now),
+    };
+    let seat = journal.sit(run, last + 1, &sitter).map_err(|error| sit_error(&error))?;
+    Ok(Taken { seat, machine })
+}
+
+fn sit_error(error: &SitError) -> CliError {
     match error {
-        Busy::Held { .. } => CliError::new(
-            Exit::Busy,
-            "CS8002",
-            error.to_string(),
-            "wait until it leaves; `countersign status` shows the run, `approve` and `confirm` work meanwhile",
-        ),
-        Busy::Io(_) => CliError::new(Exit::Failed, "CS1005", error.to_string(), ""),
+        SitError::Busy { child, .. } => {
+            let hint = match child {
+                Some(pid) => format!("a command that it started is still running: pid {pid}; wait until it ends"),
+                None => "wait until it leaves; `countersign status` shows the run, `approve` and `confirm` work meanwhile".to_owned(),
+            };
+            CliError::new(Exit::Busy, "CS8002", error.to_string(), hint)
+        }
+        _ => CliError::new(Exit::Failed, "CS1005", error.to_string(), ""),
     }
 }

@@ -12,7 +12,7 @@ use crate::engine::next::StopKind;
 use crate::engine::port::{Random, Store};
 use crate::engine::state::Run;
 use crate::engine::{scope, status};
-use crate::journal::memory::MemoryStore;
+use crate::journal::MemoryStore;
 use crate::plan::model::Plan;
 use crate::record::entry::Entry;
 use crate::record::fact::Mode;
@@ -55,7 +55,7 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let progress = Progress::new(ui);
     let opening = opening(loaded, None, Mode::Rehearsal, vec![starter], "0".repeat(32), &mut random);
     let tell = progress.tell();
-    let played = rehearse::play(MemoryStore::default(), id, opening, wire, clock, OsRandom, tell)
+    let played = rehearse::play(MemoryStore::new(), id, opening, wire, clock, OsRandom, tell)
         .await
         .map_err(|error| place::run_error(&error))?;
     progress.finish();
@@ -119,7 +119,7 @@ fn steps(run: &Run) -> (u64, u64) {
     (done, all.max(1))
 }
 
-fn finish(args: &Args, global: &Global, played: &Played<MemoryStore>, ui: &Ui) -> CliResult {
+fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
     let run = &played.run;
     let report = super::export::check(&played.store, &run.id)?;
     let verdict = crate::verify::text(&report);

@@ -39,11 +39,11 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
             return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was undone", ""));
         }
     }
-    let (mut state, seat, signer, cloud) = run::sit_down(&mut journal, &id, &args.seat, &None, &None, ui).await?;
+    let (mut state, taken, signer, cloud) = run::sit_down(&mut journal, &id, &args.seat, &None, &None, ui).await?;
     if state.rollback.is_none() {
-        start(&mut journal, &mut state, &to, seat.epoch)?;
+        start(&mut journal, &mut state, &to, taken.seat.epoch())?;
     }
-    run::drive(journal, seat, cloud, signer, state, &args.seat, ui).await
+    run::drive(journal, taken, cloud, signer, state, &args.seat, ui).await
 }
 
 fn start(journal: &mut Journal, run: &mut Run, to: &str, epoch: u64) -> Result<(), CliError> {

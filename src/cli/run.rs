@@ -3,7 +3,7 @@
 use super::load::Loaded;
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
-use super::place;
+use super::place::{self, Taken};
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use super::Global;
@@ -13,7 +13,7 @@ use crate::engine::next::{Stop, StopKind};
 use crate::engine::port::{Random, Store};
 use crate::engine::state::{Basis, Run};
 use crate::engine::status::{self, Waited};
-use crate::journal::{Journal, Seat};
+use crate::journal::Journal;
 use crate::keys::KeyRing;
 use crate::operator::nobody::Nobody;
 use crate::operator::terminal::Terminal;
@@ -88,12 +88,12 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut id = [0u8; 16];
     id.copy_from_slice(&random.bytes(16));
     let id = RunId::from_bytes(id);
-    let seat = sit(&mut journal, &id)?;
+    let taken = place::sit(&mut journal, &id, 0)?;
     let signer = parts::ring(&loaded.people, args.seat.key.clone(), mode)?;
-    let opening = opening(loaded, Some(signatures), mode, people_sit, seat.machine.clone(), &mut random);
+    let opening = opening(loaded, Some(signatures), mode, people_sit, taken.machine.clone(), &mut random);
     let run = open::open(&mut journal, &SystemClock::new(), &mut random, &signer, &id, opening).map_err(|error| place::run_error(&error))?;
     ui.say(&format!("run {} opened in {}", id.short(), global.journal.display()));
-    drive(journal, seat, cloud, signer, run, &args.seat, ui).await
+    drive(journal, taken, cloud, signer, run, &args.seat, ui).await
 }
 
 /// Entry 0 and its objects.
@@ -138,8 +138,8 @@ fn paths(paths: &super::load::Paths) -> BTreeMap<String, String> {
 pub async fn resume(args: &ResumeArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let (run, seat, signer, cloud) = sit_down(&mut journal, &id, &args.seat, &args.runbook, &args.people, ui).await?;
-    drive(journal, seat, cloud, signer, run, &args.seat, ui).await
+    let (run, taken, signer, cloud) = sit_down(&mut journal, &id, &args.seat, &args.runbook, &args.people, ui).await?;
+    drive(journal, taken, cloud, signer, run, &args.seat, ui).await
 }
 
 /// Verifies the run, compares its files, takes the seat, signs on.
@@ -150,7 +150,7 @@ pub async fn sit_down(
     runbook: &Option<PathBuf>,
     people: &Option<PathBuf>,
     ui: &Ui,
-) -> Result<(Run, Seat, KeyRing, AwsCloud), CliError> {
+) -> Result<(Run, Taken, KeyRing, AwsCloud), CliError> {
     verified(journal, id)?;
     let mut run = place::load_run(journal, id)?;
     if run.closed.is_some() {
@@ -167,13 +167,13 @@ pub async fn sit_down(
     let cloud = cloud(args)?;
     cloud.check_endpoints().await.map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(simulated)))?;
     let signer = parts::ring(&run.people, args.key.clone(), run.opened.mode)?;
-    let seat = sit(journal, id)?;
-    open::sit(journal, &SystemClock::new(), &mut OsRandom, &signer, &mut run, &sitters, seat.epoch, &seat.machine)
+    let taken = place::sit(journal, id, run.epoch)?;
+    open::sit(journal, &SystemClock::new(), &mut OsRandom, &signer, &mut run, &sitters, taken.seat.epoch(), &taken.machine)
         .map_err(|error| place::run_error(&error))?;
     if ui.verbose {
-        ui.say(&format!("seat {} taken", seat.epoch));
+        ui.say(&format!("seat {} taken", taken.seat.epoch()));
     }
-    Ok((run, seat, signer, cloud))
+    Ok((run, taken, signer, cloud))
 }
 
 /// A journal that does not verify is not continued (exit 6).
@@ -251,12 +251,8 @@ fn open_or_create(global: &Global) -> Result<Journal, CliError> {
     Journal::open_or_create(&global.journal).map_err(|error| place::journal_error(&error))
 }
 
-fn sit(journal: &mut Journal, id: &RunId) -> Result<Seat, CliError> {
-    journal.sit(id).map_err(|error| place::sit_error(&error))
-}
-
 /// Drives the run with an operator that fits the terminal, then says how it stands.
-pub async fn drive(journal: Journal, seat: Seat, cloud: AwsCloud, signer: KeyRing, run: Run, args: &SeatArgs, ui: &Ui) -> CliResult {
+pub async fn drive(journal: Journal, taken: Taken, cloud: AwsCloud, signer: KeyRing, run: Run, args: &SeatArgs, ui: &Ui) -> CliResult {
     let parts = Parts {
         store: journal,
         cloud,
@@ -266,11 +262,11 @@ pub async fn drive(journal: Journal, seat: Seat, cloud: AwsCloud, signer: KeyRin
         signer: Box::new(signer),
         programs: Box::new(RealPrograms),
     };
-    let epoch = seat.epoch;
+    let epoch = taken.seat.epoch();
     let mut executor = Executor::new(parts, run, epoch);
-    executor.lock = seat.duplicate_lock().ok();
+    executor.lock = taken.seat.duplicate_lock().ok().flatten();
     let stop = executor.drive().await.map_err(|error| place::run_error(&error))?;
-    drop(seat);
+    drop(taken);
     finish(&executor.parts.store, &executor.run, &stop, ui)
 }
 

@@ -11,22 +11,25 @@ use crate::engine::next::{Prompt, PromptKind, Stop, StopKind};
 use crate::engine::port::{Clock, Random, Store};
 use crate::engine::request;
 use crate::engine::state::Run;
-use crate::keys::SoftRing;
+use crate::journal::MemoryStore;
+use crate::journal::{Seat, Sitter};
+use crate::keys::SoftSigner;
 use crate::operator::{Answer, EvidenceFile, Operator, Patience, TaskAnswer};
 use crate::plan::model::{AskField, Evidence, Plan};
 use crate::record::entry::Entry;
 use crate::record::fact::WaitFor;
 use crate::record::statement::Decides;
 use crate::run::{Executor, Parts, RunError, open, voice};
+use crate::sshsig::KeyKind;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use world::{RehearsalClock, SimulatedPrograms, Wire};
 
 /// How a rehearsal ended.
-pub struct Played<S> {
+pub struct Played {
     pub run: Run,
-    pub store: S,
+    pub store: MemoryStore,
     pub stop: Stop,
     pub wire: Arc<Wire>,
     /// How often somebody else sat down.
@@ -36,33 +39,22 @@ pub struct Played<S> {
 /// What a rehearsal is told, entry by entry.
 pub type Tell = Arc<dyn Fn(&Run, &Entry)>;
 
-/// A seat can be taken again: the store's lease follows the epoch.
-pub trait Seats: Store {
-    fn take(&mut self, run: &RunId, epoch: u64);
-}
-
-impl Seats for crate::journal::memory::MemoryStore {
-    fn take(&mut self, run: &RunId, epoch: u64) {
-        self.lease(run, epoch);
-    }
-}
-
 /// More stops than any runbook needs: something goes in circles.
 const MOST_STOPS: u64 = 100_000;
 
 /// Plays one run to its end, or to where no simulated person can help.
-pub async fn play<S: Seats>(
-    mut store: S,
+pub async fn play(
+    mut store: MemoryStore,
     id: RunId,
     opening: open::Opening,
     wire: Arc<Wire>,
     clock: RehearsalClock,
     mut random: impl Random + Clone + 'static,
     tell: Tell,
-) -> Result<Played<S>, RunError> {
-    let ring = SoftRing::rehearsal(&opening.basis.people);
+) -> Result<Played, RunError> {
+    let ring = signer(&opening.basis.people);
     let machine = opening.machine.clone();
-    store.take(&id, 1);
+    let mut seat = sit(&store, &id, &clock, 1)?;
     let mut run = open::open(&mut store, &clock, &mut random, &ring, &id, opening)?;
     let mut epoch = 1;
     for _ in 0..MOST_STOPS {
@@ -79,18 +71,35 @@ pub async fn play<S: Seats>(
         let stop = executor.drive().await?;
         store = executor.parts.store;
         run = executor.run;
-        let next = match helped(&mut store, &mut run, &stop, &clock, &mut random, &ring)? {
+        let seen = run.size();
+        let help = helped(&mut store, &mut run, &stop, &clock, &mut random, &ring)?;
+        for line in store.read_from(&run.id, seen)? {
+            Entry::read(&line).into_iter().for_each(|entry| tell(&run, &entry));
+        }
+        let next = match help {
             Helped::Stuck => return Ok(Played { run, store, stop, wire, seats: epoch }),
             Helped::Same => None,
             Helped::Sits(person) => Some(person),
         };
         if let Some(person) = next {
-            epoch += 1;
-            store.take(&run.id, epoch);
+            drop(seat);
+            seat = sit(&store, &run.id, &clock, epoch + 1)?;
+            epoch = seat.epoch();
             open::sit(&mut store, &clock, &mut random, &ring, &mut run, &[person], epoch, &machine)?;
         }
     }
     Err(RunError::Bad("the rehearsal goes in circles".to_owned()))
+}
+
+fn sit(store: &MemoryStore, run: &RunId, clock: &RehearsalClock, epoch: u64) -> Result<Seat, RunError> {
+    let sitter = Sitter { pid: 0, boot: String::new(), machine: "0".repeat(32), now: clock.now() };
+    store.sit(run, epoch, &sitter).map_err(|error| RunError::Bad(error.to_string()))
+}
+
+/// The rehearsal key of each person, of the kind that the people file names.
+fn signer(people: &crate::people::People) -> SoftSigner {
+    let kind = |person: &crate::people::Person| person.keys.first().map_or(KeyKind::Ed25519, |key| key.kind);
+    SoftSigner::rehearsal(people.people.values().map(|person| (person.id.as_str(), kind(person))))
 }
 
 enum Helped {
@@ -108,7 +117,7 @@ fn helped<S: Store>(
     stop: &Stop,
     clock: &RehearsalClock,
     random: &mut dyn Random,
-    ring: &SoftRing,
+    ring: &SoftSigner,
 ) -> Result<Helped, RunError> {
     if stop.kind == StopKind::InDoubt && stop.what == Some(WaitFor::Session) {
         return Ok(somebody_else(run, stop));
@@ -146,7 +155,7 @@ fn approve<S: Store>(
     run: &mut Run,
     clock: &RehearsalClock,
     random: &mut dyn Random,
-    ring: &SoftRing,
+    ring: &SoftSigner,
 ) -> Result<bool, RunError> {
     let open: Vec<u64> = run.requests.values().filter(|request| request.is_live()).map(|request| request.seq).collect();
     let mut any = false;
