@@ -1,8 +1,15 @@
-//! The people file: who is who. Pure.
+//! The people file: who is who, with which keys. Pure.
+//!
+//! Reads the file and refuses what would let one person count as two. Who may approve what is `approval`'s.
+
+mod read;
+mod skeleton;
 
 use crate::base::Digest;
 use crate::sshsig::PublicKey;
 use std::collections::BTreeMap;
+
+pub use read::parse;
 
 #[derive(Clone, Debug)]
 pub struct People {

@@ -11,17 +11,46 @@ use crate::operator::Operator;
 use crate::plan::model::{Body, Step};
 use crate::record::fact::Ended;
 use serde_json::{Map, Value, json};
+use std::future::Future;
+use std::pin::Pin;
 use std::process::Stdio;
 use std::time::Duration;
 
 /// What a program may print before the rest is dropped.
 const OUTPUT_LIMIT: usize = 256 * 1024;
 
-struct Ran {
-    exit: Option<i64>,
-    stdout: String,
-    stderr: String,
-    timed_out: bool,
+/// What a program did.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// None: it was ended by a signal, or at its time limit.
+    pub exit: Option<i64>,
+    pub stdout: String,
+    pub stderr: String,
+    pub timed_out: bool,
+}
+
+/// A program to be run.
+pub struct Program {
+    pub step: StepId,
+    pub argv: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    pub within_ms: i64,
+    /// The lease's lock, which the child holds while it lives.
+    pub lock: Option<std::fs::File>,
+}
+
+/// Who runs programs: the operating system, or in a rehearsal nobody (the world answers).
+pub trait Programs {
+    fn run(&mut self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>>;
+}
+
+/// The operating system.
+pub struct RealPrograms;
+
+impl Programs for RealPrograms {
+    fn run(&mut self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
+        Box::pin(spawn(program))
+    }
 }
 
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
@@ -34,7 +63,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let began = self.parts.clock.mono();
         let ran = match self.may_send(seq)? {
             Err(why) => Err(executor_fault(why)),
-            Ok(()) => self.spawn(&perform.operation, environment).await,
+            Ok(()) => self.spawn(&perform.id, &perform.operation, environment).await,
         };
         let took = self.parts.clock.mono().saturating_sub(began);
         let mut outcome = blank(&perform.id, perform.attempt, seq, took);
@@ -64,7 +93,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Err(stop) => return Ok(Some(stop)),
         };
         let began = self.parts.clock.mono();
-        let ran = match self.spawn(operation, environment).await {
+        let ran = match self.spawn(id, operation, environment).await {
             Ok(ran) => ran,
             Err(fault) => return Ok(Some(failed(id, fault.message))),
         };
@@ -99,30 +128,36 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         Ok(Ok(all))
     }
 
-    async fn spawn(&mut self, operation: &Value, environment: Vec<(String, String)>) -> Result<Ran, Fault> {
-        let argv: Vec<String> = operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
-        let Some((program, arguments)) = argv.split_first() else { return Err(refused("argv is empty".to_owned())) };
-        let within = operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000);
-        let mut command = tokio::process::Command::new(program);
-        command.args(arguments).envs(environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.process_group(0).kill_on_drop(true);
-        // The child holds the lease's lock while it lives, so a killed parent does not free the seat under it.
+    async fn spawn(&mut self, id: &StepId, operation: &Value, environment: Vec<(String, String)>) -> Result<Ran, Fault> {
+        let argv = operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
+        let within_ms = operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000);
         let lock = self.lock.as_ref().and_then(|lock| lock.try_clone().ok());
-        command.stdin(lock.map_or_else(Stdio::null, Stdio::from));
-        let child = command.spawn().map_err(|error| refused(format!("{program}: {error}")))?;
-        let output = tokio::time::timeout(Duration::from_millis(within as u64), child.wait_with_output()).await;
-        let secrets: Vec<&String> = environment.iter().map(|(_, value)| value).filter(|value| value.len() > 15).collect();
-        let clean = |bytes: &[u8]| redact(&String::from_utf8_lossy(&bytes[..bytes.len().min(OUTPUT_LIMIT)]), &secrets);
-        match output {
-            Err(_) => Ok(Ran { exit: None, stdout: String::new(), stderr: String::new(), timed_out: true }),
-            Ok(Err(error)) => Err(refused(format!("{program}: {error}"))),
-            Ok(Ok(output)) => Ok(Ran {
-                exit: output.status.code().map(i64::from),
-                stdout: clean(&output.stdout),
-                stderr: clean(&output.stderr),
-                timed_out: false,
-            }),
-        }
+        self.parts.programs.run(Program { step: id.clone(), argv, environment, within_ms, lock }).await
+    }
+}
+
+async fn spawn(program: Program) -> Result<Ran, Fault> {
+    let Some((name, arguments)) = program.argv.split_first() else { return Err(refused("argv is empty".to_owned())) };
+    let mut command = tokio::process::Command::new(name);
+    command.args(arguments).envs(program.environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.process_group(0).kill_on_drop(true);
+    // A killed parent does not free the seat under its child: the child's stdin is the lock itself.
+    command.stdin(program.lock.map_or_else(Stdio::null, Stdio::from));
+    let child = command.spawn().map_err(|error| refused(format!("{name}: {error}")))?;
+    let limit = Duration::from_millis(program.within_ms.max(0) as u64);
+    let output = tokio::time::timeout(limit, child.wait_with_output()).await;
+    let values = program.environment.iter().map(|(_, value)| value);
+    let secrets: Vec<&String> = values.filter(|value| value.len() > 15).collect();
+    let clean = |bytes: &[u8]| redact(&String::from_utf8_lossy(&bytes[..bytes.len().min(OUTPUT_LIMIT)]), &secrets);
+    match output {
+        Err(_) => Ok(Ran { timed_out: true, ..Ran::default() }),
+        Ok(Err(error)) => Err(refused(format!("{name}: {error}"))),
+        Ok(Ok(output)) => Ok(Ran {
+            exit: output.status.code().map(i64::from),
+            stdout: clean(&output.stdout),
+            stderr: clean(&output.stderr),
+            timed_out: false,
+        }),
     }
 }
 

@@ -40,6 +40,7 @@ pub struct Parts<S, C, K, O> {
     pub operator: O,
     pub random: Box<dyn Random>,
     pub signer: Box<dyn Signer>,
+    pub programs: Box<dyn command::Programs>,
 }
 
 /// A seat at a run.
@@ -135,36 +136,19 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     #[allow(clippy::type_complexity)] // lines, and objects by digest
-    fn lines(&mut self, drafts: Vec<Draft>) -> Result<(Vec<String>, Vec<(Digest, Vec<u8>)>), RunError> {
+    fn lines(&mut self, mut drafts: Vec<Draft>) -> Result<(Vec<String>, Vec<(Digest, Vec<u8>)>), RunError> {
         let at = self.now().max(self.run.last_at);
-        let mono = self.parts.clock.mono();
-        let (mut seq, mut prev) = (self.run.size(), self.run.leaf);
-        let (mut lines, mut objects) = (Vec::new(), Vec::new());
-        for mut draft in drafts {
+        for draft in &mut drafts {
             if let Some(output) = draft.output.take() {
                 let object = self.salted(salted::OUTPUT, &output)?;
                 if let Fact::Outcome(outcome) = &mut draft.fact {
                     outcome.output = Some(object.0);
                 }
-                objects.push(object);
+                draft.objects.push(object);
             }
-            objects.extend(draft.objects);
-            let entry = Entry {
-                at,
-                by: draft.by.or_else(|| self.run.signed_on.first().cloned()),
-                epoch: self.epoch,
-                fact: draft.fact,
-                mono,
-                prev,
-                run: self.run.id.clone(),
-                seq,
-            };
-            let line = entry.line().map_err(|error| RunError::Bad(error.to_string()))?;
-            prev = Digest::leaf(line.as_bytes());
-            seq += 1;
-            lines.push(line);
         }
-        Ok((lines, objects))
+        let person = self.run.signed_on.first().cloned();
+        voice::lines_of(&self.run, at, self.parts.clock.mono(), person.as_deref(), self.epoch, drafts)
     }
 
     /// An object wrapped with a fresh salt.

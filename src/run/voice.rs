@@ -198,25 +198,7 @@ pub fn said_body(run: &Run, what: SaidWhat, covers: &str, attempt: u32, object: 
 fn append(store: &mut impl Store, clock: &impl Clock, run: &mut Run, person: &str, drafts: Vec<Draft>) -> Result<bool, VoiceError> {
     let head = ChainHead { size: run.size(), leaf: run.leaf };
     let at = clock.now().max(run.last_at);
-    let (mut seq, mut prev) = (head.size, head.leaf);
-    let (mut lines, mut objects) = (Vec::new(), Vec::new());
-    for draft in drafts {
-        objects.extend(draft.objects);
-        let entry = Entry {
-            at,
-            by: Some(person.to_owned()),
-            epoch: run.epoch,
-            fact: draft.fact,
-            mono: clock.mono(),
-            prev,
-            run: run.id.clone(),
-            seq,
-        };
-        let line = entry.line().map_err(|error| RunError::Bad(error.to_string()))?;
-        prev = Digest::leaf(line.as_bytes());
-        seq += 1;
-        lines.push(line);
-    }
+    let (lines, objects) = lines_of(run, at, clock.mono(), Some(person), run.epoch, drafts)?;
     let moved = match store.append(&run.id, Some(head), None, &lines, &objects) {
         Ok(()) => false,
         Err(StoreError::Moved) => true,
@@ -228,8 +210,45 @@ fn append(store: &mut impl Store, clock: &impl Clock, run: &mut Run, person: &st
     Ok(!moved)
 }
 
+/// Drafts as the next entry lines of the chain, and their objects.
+#[allow(clippy::type_complexity)] // lines, and objects by digest
+pub fn lines_of(
+    run: &Run,
+    at: Time,
+    mono: u64,
+    person: Option<&str>,
+    epoch: u64,
+    drafts: Vec<Draft>,
+) -> Result<(Vec<String>, Vec<(Digest, Vec<u8>)>), RunError> {
+    let (mut seq, mut prev) = (run.size(), run.leaf);
+    let (mut lines, mut objects) = (Vec::new(), Vec::new());
+    for draft in drafts {
+        objects.extend(draft.objects);
+        let by = draft.by.or_else(|| person.map(str::to_owned));
+        let entry = Entry { at, by, epoch, fact: draft.fact, mono, prev, run: run.id.clone(), seq };
+        let line = entry.line().map_err(|error| RunError::Bad(error.to_string()))?;
+        prev = Digest::leaf(line.as_bytes());
+        seq += 1;
+        lines.push(line);
+    }
+    Ok((lines, objects))
+}
+
 /// A fact of this run's own kinds that only voices may append.
 pub fn is_voice(fact: &Fact) -> bool {
     matches!(fact, Fact::Approval(_) | Fact::Said(_) | Fact::Witness(_))
         || matches!(fact, Fact::RequestEnded(ended) if ended.why == EndedBy::Denied)
+}
+
+/// Entries of the seat itself, outside the loop.
+pub fn append_seat(store: &mut impl Store, clock: &impl Clock, run: &mut Run, epoch: u64, drafts: Vec<Draft>) -> Result<(), RunError> {
+    let person = run.signed_on.first().cloned().unwrap_or_default();
+    let head = ChainHead { size: run.size(), leaf: run.leaf };
+    let at = clock.now().max(run.last_at);
+    let (lines, objects) = lines_of(run, at, clock.mono(), Some(&person), epoch, drafts)?;
+    store.append(&run.id, Some(head), Some(epoch), &lines, &objects)?;
+    for line in &lines {
+        run.fold(line, &|digest| store.object(digest).ok().flatten())?;
+    }
+    Ok(())
 }

@@ -1,0 +1,121 @@
+//! The real parts: clock, randomness, keys; and words that several verbs share.
+
+use super::ui::{CliError, Exit};
+use crate::base::{Time, escape};
+use crate::engine::port::{Clock, Random};
+use crate::engine::state::Run;
+use crate::engine::status::{self, Waited};
+use crate::keys::KeyRing;
+use crate::people::People;
+use crate::record::fact::Mode;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The machine's clock.
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    pub fn new() -> SystemClock {
+        SystemClock { started: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> SystemClock {
+        SystemClock::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn mono(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn sleep(&self, ms: i64) {
+        tokio::time::sleep(Duration::from_millis(ms.max(0) as u64)).await;
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Clone, Copy, Debug)]
+pub struct OsRandom;
+
+impl Random for OsRandom {
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| rand::random::<u8>()).collect()
+    }
+}
+
+/// Runs a verb that needs the runtime.
+pub fn block_on<F: Future<Output = super::ui::CliResult>>(verb: F) -> super::ui::CliResult {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(verb),
+        Err(error) => Err(CliError::new(Exit::Failed, "CS1007", format!("the runtime did not start: {error}"), "")),
+    }
+}
+
+/// Who speaks, and with which key.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Who {
+    /// Who you are: a person of the people file
+    #[arg(long = "as", value_name = "PERSON", env = "COUNTERSIGN_PERSON")]
+    pub person: Option<String>,
+    /// Your private key file; without it, ssh-agent is asked
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_KEY")]
+    pub key: Option<PathBuf>,
+}
+
+impl Who {
+    pub fn person(&self) -> Result<String, CliError> {
+        self.person.clone().ok_or_else(no_person)
+    }
+
+    /// What signs for that person. Keys made in software count only where nothing real is at stake.
+    pub fn signer(&self, people: &People, mode: Mode) -> Result<KeyRing, CliError> {
+        ring(people, self.key.iter().cloned().collect(), mode)
+    }
+}
+
+pub fn no_person() -> CliError {
+    CliError::new(Exit::Usage, "CS2001", "who are you?", "say so with --as PERSON (or COUNTERSIGN_PERSON)")
+}
+
+pub fn ring(people: &People, files: Vec<PathBuf>, mode: Mode) -> Result<KeyRing, CliError> {
+    let ask = |what: &str| -> Option<String> {
+        dialoguer::Password::new().with_prompt(format!("passphrase of {}", escape::line(what))).interact().ok()
+    };
+    KeyRing::new(people, &files, mode != Mode::Live, Box::new(ask))
+        .map_err(|error| CliError::new(Exit::Refused, "CS7001", error.to_string(), "name an OpenSSH private key file with --key"))
+}
+
+/// `waiting for bob (customer_security) to approve accept:1111/accept; he can run: ...`.
+pub fn waiting_words(run: &Run, waited: &Waited) -> String {
+    use crate::record::fact::WaitFor;
+    let people = if waited.people.is_empty() { "somebody".to_owned() } else { waited.people.join(" or ") };
+    let role = if waited.role.is_empty() { String::new() } else { format!(" ({})", waited.role) };
+    let doing = match waited.what {
+        WaitFor::Approval => format!("to approve {}", waited.at),
+        WaitFor::Confirmation => format!("to confirm {}", waited.at),
+        WaitFor::Task => format!("to do and sign the task {}", waited.at),
+        WaitFor::Answer => format!("to answer {}", waited.at),
+        WaitFor::Settle => format!("to say how {} stands", waited.at),
+        WaitFor::GoOn => format!("to say whether to go on with {}", waited.at),
+        WaitFor::Performer => format!("to sit down for {}", if waited.at.is_empty() { "the next step" } else { &waited.at }),
+        WaitFor::Session => format!("to resume with the credentials for {}", waited.at),
+        WaitFor::Time | WaitFor::Aws => String::new(),
+    };
+    let until = waited.expires.map(|time| format!(", until {}", time.minutes())).unwrap_or_default();
+    let head = match waited.what {
+        WaitFor::Time | WaitFor::Aws => format!("waiting at {}{until}: {}", waited.at, waited.why),
+        WaitFor::Approval => format!("waiting for {people}{role} {doing}{until}"),
+        _ => format!("waiting for {people}{role} {doing}{until}\n  {}", waited.why),
+    };
+    format!("{}\n  can run: {}", escape::block(&head), escape::line(&status::command(run.id.short(), waited)))
+}

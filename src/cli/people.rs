@@ -1,0 +1,123 @@
+//! The people file: each party signs it before a run of two parties opens.
+
+use super::decide::{read_text, write_file};
+use super::parts::{self, OsRandom, SystemClock, Who};
+use super::place;
+use super::ui::{CliError, CliResult, Exit, Ui};
+use crate::base::json::{self, Form};
+use crate::engine::port::{Clock, Random, Signer};
+use crate::people::{self, People};
+use crate::record::fact::{Mode, SignedText};
+use crate::record::statement::{Body, Statement, Tail};
+use crate::sshsig;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Verb {
+    /// Sign the people file, as one person of a party; appends to FILE.signatures
+    Sign(SignArgs),
+}
+
+#[derive(clap::Args, Debug)]
+struct SignArgs {
+    file: PathBuf,
+    #[command(flatten)]
+    who: Who,
+    /// For simulated runs: accept keys made in software
+    #[arg(long)]
+    simulated: bool,
+}
+
+pub fn run(args: &Args, ui: &Ui) -> CliResult {
+    match &args.verb {
+        Verb::Sign(args) => sign(args, ui),
+    }
+}
+
+fn sign(args: &SignArgs, ui: &Ui) -> CliResult {
+    let text = read_text(&args.file)?;
+    let people = read(&args.file, &text)?;
+    let person = args.who.person()?;
+    let known = people.get(&person).ok_or_else(|| {
+        let all: Vec<&str> = people.people.keys().map(String::as_str).collect();
+        CliError::new(Exit::Refused, "CS7003", format!("{person} is not in {}", args.file.display()), format!("people: {}", all.join(", ")))
+    })?;
+    let statement = Statement {
+        body: Body::People(people.digest),
+        tail: Tail {
+            person: person.clone(),
+            party: known.party.clone(),
+            role: String::new(),
+            nonce: hex::encode(OsRandom.bytes(16)),
+            signed_at: crate::engine::request::whole_seconds(SystemClock::new().now()),
+            reason: String::new(),
+        },
+    };
+    let mode = if args.simulated { Mode::Simulated } else { Mode::Live };
+    let signer = parts::ring(&people, args.who.key.iter().cloned().collect(), mode)?;
+    let text = statement.text();
+    let (signature, key) = signer.sign(&person, &statement.namespace(), &text).map_err(|error| place::run_error(&error.into()))?;
+    let path = signatures_path(&args.file);
+    let mut all = if path.exists() { signatures(&path)? } else { Vec::new() };
+    all.push(SignedText { statement: text, signature, key });
+    let bytes = json::object_bytes(&json!({"signatures": all})).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    write_file(&path, &bytes)?;
+    ui.say(&format!("ok: {person} ({}) signed {}; kept in {}", known.party, args.file.display(), path.display()));
+    Ok(Exit::Done)
+}
+
+/// The people file, or its findings (exit 3).
+pub fn read(file: &Path, text: &str) -> Result<People, CliError> {
+    let (people, findings) = people::parse(&file.display().to_string(), text, false);
+    people.ok_or_else(|| CliError::findings(findings))
+}
+
+/// `F.signatures`.
+pub fn signatures_path(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".signatures");
+    PathBuf::from(name)
+}
+
+fn signatures(path: &Path) -> Result<Vec<SignedText>, CliError> {
+    let text = read_text(path)?;
+    let wrong = || CliError::new(Exit::Findings, "CS0490", format!("{} is not a file of signatures", path.display()), "sign anew: remove it, then `countersign people sign`");
+    let value = json::parse(&text, Form::Object).map_err(|_| wrong())?;
+    serde_json::from_value(value["signatures"].clone()).map_err(|_| wrong())
+}
+
+/// The bytes of `F.signatures`, after checking that one person of each of `parties` signed exactly this people file.
+pub fn signed_by_all(file: &Path, people: &People, parties: &BTreeSet<String>) -> Result<Vec<u8>, CliError> {
+    let path = signatures_path(file);
+    let all = if path.exists() { signatures(&path)? } else { Vec::new() };
+    let good: BTreeSet<String> = all.iter().filter_map(|signed| party_of(signed, people)).collect();
+    let missing: Vec<String> = parties.iter().filter(|party| !good.contains(*party)).cloned().collect();
+    if missing.is_empty() {
+        return std::fs::read(&path).map_err(|error| super::decide::io(&path, &error));
+    }
+    let person = people.people.values().find(|person| missing.contains(&person.party)).map(|person| person.id.as_str());
+    Err(CliError::new(
+        Exit::Refused,
+        "CS7012",
+        format!("{} is not signed (as it is now) by anybody of: {}", file.display(), missing.join(", ")),
+        format!("one person of each signs it: countersign people sign {} --as {}", file.display(), person.unwrap_or("PERSON")),
+    ))
+}
+
+fn party_of(signed: &SignedText, people: &People) -> Option<String> {
+    let statement = Statement::read(&signed.statement).ok()?;
+    let Body::People(digest) = &statement.body else { return None };
+    let person = people.get(&statement.tail.person)?;
+    let key = sshsig::PublicKey::parse(&signed.key).ok()?;
+    let fits = *digest == people.digest && person.party == statement.tail.party && person.keys.contains(&key);
+    sshsig::verify(&key, &statement.namespace(), signed.statement.as_bytes(), &signed.signature).ok()?;
+    fits.then(|| person.party.clone())
+}

@@ -1,0 +1,126 @@
+//! Where things are: the journal, and which run in it is meant.
+
+use super::Global;
+use super::ui::{CliError, Exit};
+use crate::base::RunId;
+use crate::engine::port::{Store, StoreError};
+use crate::engine::state::Run;
+use crate::journal::{Busy, Journal, JournalError};
+use crate::record::entry::Entry;
+use crate::record::fact::Fact;
+use crate::run::RunError;
+use crate::run::load;
+use std::collections::BTreeMap;
+
+/// The journal, which must be there.
+pub fn journal(global: &Global) -> Result<Journal, CliError> {
+    if !global.journal.exists() {
+        return Err(CliError::new(
+            Exit::Usage,
+            "CS1001",
+            format!("there is no journal at {}", global.journal.display()),
+            "name it with --journal or COUNTERSIGN_JOURNAL; `countersign run` makes one",
+        ));
+    }
+    Journal::open(&global.journal).map_err(|error| journal_error(&error))
+}
+
+/// The run that `text` (a unique prefix) means; without it the one open run.
+pub fn find(journal: &Journal, text: Option<&str>) -> Result<RunId, CliError> {
+    let runs = journal.runs().map_err(|error| store_error(&error))?;
+    let wrong = |message: String, hint: &str| CliError::new(Exit::Usage, "CS1002", message, hint);
+    if let Some(text) = text {
+        let fitting: Vec<&RunId> = runs.iter().filter(|run| run.as_str().starts_with(text)).collect();
+        return match fitting.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(wrong(format!("no run begins with `{text}`"), "`countersign runs` lists them")),
+            _ => Err(wrong(format!("{} runs begin with `{text}`", fitting.len()), "give more digits")),
+        };
+    }
+    let open: Vec<&RunId> = runs.iter().filter(|run| is_open(journal, run)).collect();
+    match (open.as_slice(), runs.as_slice()) {
+        ([one], _) => Ok((*one).clone()),
+        ([], [one]) => Ok(one.clone()),
+        ([], []) => Err(wrong("the journal has no run".to_owned(), "`countersign run RUNBOOK` opens one")),
+        ([], _) => Err(wrong("no run is open".to_owned(), "name one: `countersign runs` lists them")),
+        _ => Err(wrong(format!("{} runs are open", open.len()), "name one: `countersign runs` lists them")),
+    }
+}
+
+fn is_open(journal: &Journal, run: &RunId) -> bool {
+    let Ok(Some(head)) = journal.head(run) else { return false };
+    // Behind the closing entry only `witness` and `checkpoint` may stand: a few entries at most.
+    let from = head.size.saturating_sub(16);
+    let Ok(lines) = journal.read_from(run, from) else { return true };
+    !lines.iter().filter_map(|line| Entry::read(line).ok()).any(|entry| matches!(entry.fact, Fact::RunClosed(_)))
+}
+
+/// A run, folded.
+pub fn load_run(store: &impl Store, id: &RunId) -> Result<Run, CliError> {
+    load::load(store, id, &BTreeMap::new()).map_err(|error| run_error(&error))
+}
+
+/// The one mapping from the loop's errors to words and exit codes.
+pub fn run_error(error: &RunError) -> CliError {
+    match error {
+        RunError::Store(error) => store_error(error),
+        RunError::Fold(error) => CliError::new(
+            Exit::NotVerified,
+            "CS6001",
+            format!("the journal does not verify: {error}"),
+            "`countersign verify` says more; nothing was done",
+        ),
+        RunError::Sign(error) => CliError::new(
+            Exit::Refused,
+            "CS7001",
+            error.to_string(),
+            "name the key with --key FILE, add it to ssh-agent, or sign by hand with --print and --signature",
+        ),
+        RunError::Bad(message) => CliError::new(Exit::Failed, "CS1003", message.clone(), ""),
+    }
+}
+
+/// What a store's error is called.
+pub fn store_error(error: &StoreError) -> CliError {
+    match error {
+        StoreError::Fenced => CliError::new(
+            Exit::Busy,
+            "CS8001",
+            "another seat has taken over this run",
+            "`countersign status` says who; nothing more was done here",
+        ),
+        StoreError::Unknown(_) => CliError::new(
+            Exit::Failed,
+            "CS1004",
+            error.to_string(),
+            "nothing was sent; check disk space, then `countersign resume`: it reads what is there",
+        ),
+        _ => CliError::new(Exit::Failed, "CS1005", format!("journal: {error}"), ""),
+    }
+}
+
+/// A journal file that can't be used.
+pub fn journal_error(error: &JournalError) -> CliError {
+    match error {
+        JournalError::Open { .. } => CliError::new(Exit::Failed, "CS1005", error.to_string(), "check the path and its rights"),
+        JournalError::Foreign { .. } => CliError::new(
+            Exit::NotVerified,
+            "CS6005",
+            error.to_string(),
+            "nothing of it was used; ask for a bundle (`countersign export`) instead of the database",
+        ),
+    }
+}
+
+/// The seat is taken (exit 8).
+pub fn sit_error(error: &Busy) -> CliError {
+    match error {
+        Busy::Held { .. } => CliError::new(
+            Exit::Busy,
+            "CS8002",
+            error.to_string(),
+            "wait until it leaves; `countersign status` shows the run, `approve` and `confirm` work meanwhile",
+        ),
+        Busy::Io(_) => CliError::new(Exit::Failed, "CS1005", error.to_string(), ""),
+    }
+}

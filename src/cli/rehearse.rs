@@ -1,0 +1,189 @@
+//! rehearse: the whole runbook on the simulator, before the day.
+
+use super::Global;
+use super::decide::{read_text, write_file};
+use super::load;
+use super::parts::OsRandom;
+use super::place;
+use super::run::{opening, stop_words};
+use super::ui::{CliError, CliResult, Exit, Style, Ui};
+use crate::base::{RunId, Time, escape};
+use crate::engine::next::StopKind;
+use crate::engine::port::{Random, Store};
+use crate::engine::state::Run;
+use crate::engine::{scope, status};
+use crate::journal::memory::MemoryStore;
+use crate::plan::model::Plan;
+use crate::record::entry::Entry;
+use crate::record::fact::Mode;
+use crate::rehearse::world::{RehearsalClock, Wire};
+use crate::rehearse::{self, Played};
+use crate::report::{line, markdown};
+use crate::simulator::Simulator;
+use crate::simulator::world::World;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    source: load::Source,
+    /// The simulated AWS; default: worlds/NAME.toml beside the runbook
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// Where journal and report are kept; default: rehearsals/ beside the journal
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
+    let world = world(&args.source.runbook, args.world.as_deref())?;
+    let timing = load::timing(&args.source.runbook, args.world.as_deref())?;
+    let loaded = load::plan(&args.source, timing.as_ref(), true, ui)?;
+    let later = loaded.plan.not_in_this_version();
+    if !later.is_empty() {
+        return Err(CliError::new(Exit::Refused, "CS7016", format!("not in this version: {}", later.join(", ")), ""));
+    }
+    let mut random = OsRandom;
+    let mut id = [0u8; 16];
+    id.copy_from_slice(&random.bytes(16));
+    let id = RunId::from_bytes(id);
+    let start = world.clock.start.unwrap_or(Time::parse("2026-01-05T09:00:00Z").unwrap_or_default());
+    let clock = RehearsalClock::at(start);
+    let wire = Arc::new(Wire::new(Simulator::new(&world, start), clock.clone()));
+    let starter = starter(&loaded.plan, &loaded.people);
+    ui.say(&format!("rehearsing {} (simulated AWS, simulated people, virtual clock)", escape::line(&loaded.plan.title)));
+    let progress = Progress::new(ui);
+    let opening = opening(loaded, None, Mode::Rehearsal, vec![starter], "0".repeat(32), &mut random);
+    let tell = progress.tell();
+    let played = rehearse::play(MemoryStore::default(), id, opening, wire, clock, OsRandom, tell)
+        .await
+        .map_err(|error| place::run_error(&error))?;
+    progress.finish();
+    finish(args, global, &played, ui)
+}
+
+/// The world file; default beside the runbook.
+pub fn world(runbook: &Path, given: Option<&Path>) -> Result<World, CliError> {
+    let path = given.map(Path::to_path_buf).unwrap_or_else(|| load::world_path(runbook));
+    if !path.exists() {
+        return Err(CliError::new(
+            Exit::Usage,
+            "CS2012",
+            format!("there is no world at {}", path.display()),
+            "a rehearsal needs a simulated AWS: write one, or name it with --world FILE",
+        ));
+    }
+    let text = read_text(&path)?;
+    World::parse(&path.display().to_string(), &text).map_err(CliError::findings)
+}
+
+/// The performer of the first stage opens the run.
+fn starter(plan: &Plan, people: &crate::people::People) -> String {
+    let role = plan.stages.first().map(|stage| stage.performer.clone()).unwrap_or_default();
+    let holder = people.holders(&role).next().map(|person| person.id.clone());
+    holder.or_else(|| people.people.keys().next().cloned()).unwrap_or_default()
+}
+
+/// Lines as they happen, and on a terminal a bar below them.
+struct Progress {
+    bar: Option<ProgressBar>,
+    ui: Ui,
+    shown: Rc<RefCell<u64>>,
+}
+
+impl Progress {
+    fn new(ui: &Ui) -> Progress {
+        let bar = (std::io::stderr().is_terminal() && !ui.quiet).then(|| {
+            let bar = ProgressBar::new(1);
+            let style = ProgressStyle::with_template("  [{bar:30}] {pos}/{len} steps  {msg}").ok();
+            style.into_iter().for_each(|style| bar.set_style(style.progress_chars("=> ")));
+            bar
+        });
+        Progress { bar, ui: *ui, shown: Rc::new(RefCell::new(0)) }
+    }
+
+    fn tell(&self) -> rehearse::Tell {
+        let (bar, ui, shown) = (self.bar.clone(), self.ui, Rc::clone(&self.shown));
+        Arc::new(move |run: &Run, entry: &Entry| {
+            *shown.borrow_mut() += 1;
+            let Some(words) = line::words(run, entry) else { return };
+            let at = entry.at.millis().get(5..16).unwrap_or_default().replace('T', " ");
+            let text = format!("{} {words}", ui.paint(Style::Dim, &at));
+            match &bar {
+                Some(bar) => {
+                    let (done, all) = steps(run);
+                    bar.set_length(all);
+                    bar.set_position(done);
+                    bar.suspend(|| ui.say(&text));
+                }
+                None => ui.say(&text),
+            }
+        })
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn steps(run: &Run) -> (u64, u64) {
+    let all: u64 = run.plan.stages.iter().map(|stage| (scope::items(run, stage).len() * stage.steps.len()) as u64).sum();
+    let done = run.steps.iter().filter(|(id, state)| id.undo.is_none() && state.is_over()).count() as u64;
+    (done, all.max(1))
+}
+
+fn finish(args: &Args, global: &Global, played: &Played<MemoryStore>, ui: &Ui) -> CliResult {
+    let run = &played.run;
+    let report = super::export::check(&played.store, &run.id)?;
+    let verdict = crate::verify::text(&report);
+    let folder = args.keep.clone().unwrap_or_else(|| global.journal.parent().unwrap_or(Path::new(".")).join("rehearsals"));
+    std::fs::create_dir_all(&folder).map_err(|error| super::decide::io(&folder, &error))?;
+    let name = format!("{}-{}", run.plan.name, run.id.short());
+    let bundle = folder.join(format!("{name}.countersign"));
+    write_file(&bundle, super::export::bundle_text(&played.store, &run.id)?.as_bytes())?;
+    let path = folder.join(format!("{name}.md"));
+    write_file(&path, markdown_of(&played.store, run, &verdict)?.as_bytes())?;
+    let effects = played.wire.simulator().effects().count();
+    let days = crate::base::duration::show(run.last_at.since(run.started));
+    ui.must_say("");
+    ui.must_say(&format!("{} entries, {} seats, {effects} effects on the simulated AWS, {days} of simulated time", run.size(), played.seats));
+    ui.must_say(&verdict);
+    let exit = match played.stop.kind {
+        StopKind::Done if run.closed.as_deref() == Some("done") => {
+            ui.must_say(&format!("{} rehearsed to the end", ui.paint(Style::Good, "ok:")));
+            Exit::Done
+        }
+        StopKind::Done => Exit::Failed,
+        StopKind::InDoubt => Exit::InDoubt,
+        StopKind::Refused => Exit::Refused,
+        _ => Exit::Failed,
+    };
+    if exit != Exit::Done {
+        ui.must_say(&format!("{} the rehearsal stopped at {}: {}", ui.paint(Style::Bad, "FAILED:"), played.stop.at, escape::block(&played.stop.why)));
+        ui.must_say(&stop_words(run, &played.stop));
+    }
+    ui.must_say(&format!("journal  {}\nreport   {}", bundle.display(), path.display()));
+    if ui.json {
+        let value = serde_json::json!({
+            "run": run.id.as_str(), "runbook": run.plan.name, "state": status::state(run), "entries": run.size(),
+            "effects": effects, "bundle": bundle.display().to_string(), "report": path.display().to_string(),
+        });
+        ui.data(&serde_json::to_string_pretty(&value).unwrap_or_default());
+    }
+    Ok(exit)
+}
+
+/// The Markdown report, told entry by entry.
+pub fn markdown_of(store: &impl Store, run: &Run, verdict: &str) -> Result<String, CliError> {
+    let lines = store.read_from(&run.id, 0).map_err(|error| place::store_error(&error))?;
+    let entries: Vec<Entry> = lines.iter().filter_map(|text| Entry::read(text).ok()).collect();
+    let words: Vec<String> = entries.iter().map(|entry| markdown::words(run, entry)).collect();
+    Ok(markdown::report(run, &entries, &words, verdict))
+}

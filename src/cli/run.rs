@@ -1,0 +1,402 @@
+//! run, resume: a seat at a run, with the real parts.
+
+use super::load::{self, Loaded};
+use super::parts::{self, OsRandom, SystemClock};
+use super::people;
+use super::place;
+use super::ui::{CliError, CliResult, Exit, Style, Ui};
+use super::Global;
+use crate::aws::{AwsCloud, Config};
+use crate::base::{Digest, RunId, escape};
+use crate::engine::next::{Stop, StopKind};
+use crate::engine::port::{Random, Store};
+use crate::engine::state::{Basis, Run};
+use crate::engine::status::{self, Waited};
+use crate::journal::{Journal, Seat};
+use crate::keys::KeyRing;
+use crate::operator::nobody::Nobody;
+use crate::operator::terminal::Terminal;
+use crate::operator::{Answer, Operator, Patience, TaskAnswer};
+use crate::plan::model::Plan;
+use crate::record::entry::Entry;
+use crate::record::fact::{Mode, RunOpened};
+use crate::report::line;
+use crate::run::command::RealPrograms;
+use crate::run::{Executor, Parts, load as load_run, open};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    source: load::Source,
+    #[command(flatten)]
+    seat: SeatArgs,
+    /// The world whose [timing] a simulated run takes; default: worlds/NAME.toml beside the runbook
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct ResumeArgs {
+    /// The run (a unique prefix); not needed when one run is open
+    run: Option<String>,
+    #[command(flatten)]
+    pub seat: SeatArgs,
+    /// A runbook to compare with the run's
+    #[arg(long, value_name = "FILE")]
+    runbook: Option<PathBuf>,
+    /// A people file to compare with the run's
+    #[arg(long, value_name = "FILE")]
+    people: Option<PathBuf>,
+}
+
+/// What a process at a seat needs.
+#[derive(clap::Args, Clone, Debug)]
+pub struct SeatArgs {
+    /// Who sits down; may repeat
+    #[arg(long = "as", value_name = "PERSON", env = "COUNTERSIGN_PERSON", value_delimiter = ',')]
+    pub people: Vec<String>,
+    /// Private key files; without one, ssh-agent is asked
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_KEY", value_delimiter = ',')]
+    pub key: Vec<PathBuf>,
+    /// Credentials of a session: NAME=profile:PROFILE; may repeat
+    #[arg(long, value_name = "NAME=profile:P")]
+    pub session: Vec<String>,
+    /// The endpoints are a simulator's
+    #[arg(long)]
+    pub simulated: bool,
+    /// Leave with exit 4 instead of waiting
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
+    let timing = if args.seat.simulated { load::timing(&args.source.runbook, args.world.as_deref())? } else { None };
+    let loaded = load::plan(&args.source, timing.as_ref(), false, ui)?;
+    possible(&loaded.plan)?;
+    let people_sit = sitters(&args.seat, &loaded.people)?;
+    let parties: BTreeSet<String> = loaded.plan.roles.values().map(|role| role.party.clone()).collect();
+    let signatures = people::signed_by_all(Path::new(&loaded.paths["people"]), &loaded.people, &parties)?;
+    let mode = if args.seat.simulated { Mode::Simulated } else { Mode::Live };
+    let cloud = cloud(&args.seat)?;
+    cloud.check_endpoints().await.map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(args.seat.simulated)))?;
+    let mut journal = open_or_create(global)?;
+    let mut random = OsRandom;
+    let mut id = [0u8; 16];
+    id.copy_from_slice(&random.bytes(16));
+    let id = RunId::from_bytes(id);
+    let seat = sit(&mut journal, &id)?;
+    let signer = parts::ring(&loaded.people, args.seat.key.clone(), mode)?;
+    let opening = opening(loaded, Some(signatures), mode, people_sit, seat.machine.clone(), &mut random);
+    let run = open::open(&mut journal, &SystemClock::new(), &mut random, &signer, &id, opening).map_err(|error| place::run_error(&error))?;
+    ui.say(&format!("run {} opened in {}", id.short(), global.journal.display()));
+    drive(journal, seat, cloud, signer, run, &args.seat, ui).await
+}
+
+/// Entry 0 and its objects.
+pub fn opening(loaded: Loaded, signatures: Option<Vec<u8>>, mode: Mode, people: Vec<String>, machine: String, random: &mut dyn Random) -> open::Opening {
+    let digest = |bytes: &[u8]| Digest::of(bytes);
+    let opened = RunOpened {
+        runbook: digest(&loaded.runbook_bytes),
+        values: digest(&loaded.values_bytes),
+        plan: digest(&loaded.plan_bytes),
+        people: digest(&loaded.people_bytes),
+        people_signatures: signatures.as_deref().map(digest),
+        mode,
+        program: format!("countersign {}", env!("CARGO_PKG_VERSION")),
+        host: std::env::var("HOSTNAME").unwrap_or_default(),
+        random: hex::encode(random.bytes(32)),
+        paths: loaded.paths.clone(),
+    };
+    let mut objects: Vec<(Digest, Vec<u8>)> = [loaded.runbook_bytes, loaded.values_bytes.clone(), loaded.plan_bytes, loaded.people_bytes]
+        .into_iter()
+        .chain(signatures)
+        .chain(loaded.files.iter().map(|(_, bytes)| bytes.clone()))
+        .map(|bytes| (Digest::of(&bytes), bytes))
+        .collect();
+    objects.sort();
+    objects.dedup();
+    let values = load_run::read_values(&loaded.values_bytes, &loaded.secrets).unwrap_or(Value::Null);
+    let files: Map<String, Value> = loaded
+        .files
+        .iter()
+        .map(|(id, bytes)| (id.clone(), Value::String(String::from_utf8_lossy(bytes).into_owned())))
+        .collect();
+    let basis = Basis { plan: loaded.plan, people: loaded.people, values, files: Value::Object(files) };
+    open::Opening { opened, basis, objects, people, machine }
+}
+
+pub async fn resume(args: &ResumeArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut journal = place::journal(global)?;
+    let id = place::find(&journal, args.run.as_deref())?;
+    let (run, seat, signer, cloud) = sit_down(&mut journal, &id, &args.seat, &args.runbook, &args.people, ui).await?;
+    drive(journal, seat, cloud, signer, run, &args.seat, ui).await
+}
+
+/// Verifies the run, compares its files, takes the seat, signs on.
+pub async fn sit_down(
+    journal: &mut Journal,
+    id: &RunId,
+    args: &SeatArgs,
+    runbook: &Option<PathBuf>,
+    people: &Option<PathBuf>,
+    ui: &Ui,
+) -> Result<(Run, Seat, KeyRing, AwsCloud), CliError> {
+    verified(journal, id)?;
+    let mut run = place::load_run(journal, id)?;
+    if run.closed.is_some() {
+        return Err(CliError::new(Exit::Refused, "CS7007", format!("the run {} is closed: {}", id.short(), status::state(&run)), ""));
+    }
+    let simulated = run.opened.mode == Mode::Simulated;
+    if simulated != args.simulated {
+        let (is, hint) = if simulated { ("simulated", "resume it with --simulated") } else { ("live", "resume it without --simulated") };
+        return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
+    }
+    unchanged(&run, "runbook", runbook)?;
+    unchanged(&run, "people", people)?;
+    let sitters = sitters(args, &run.people)?;
+    let cloud = cloud(args)?;
+    cloud.check_endpoints().await.map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(simulated)))?;
+    let signer = parts::ring(&run.people, args.key.clone(), run.opened.mode)?;
+    let seat = sit(journal, id)?;
+    open::sit(journal, &SystemClock::new(), &mut OsRandom, &signer, &mut run, &sitters, seat.epoch, &seat.machine)
+        .map_err(|error| place::run_error(&error))?;
+    if ui.verbose {
+        ui.say(&format!("seat {} taken", seat.epoch));
+    }
+    Ok((run, seat, signer, cloud))
+}
+
+/// A journal that does not verify is not continued (exit 6).
+fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
+    let report = super::export::check(journal, id)?;
+    if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
+        return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was done; keep the file as it is"));
+    }
+    Ok(())
+}
+
+/// The files noted when the run was opened, or those given, must still have the digests in force (P13).
+pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), CliError> {
+    let wanted = if what == "runbook" { run.opened.runbook } else { run.opened.people };
+    let path = match given {
+        Some(path) => path.clone(),
+        None => match run.opened.paths.get(what).map(PathBuf::from).filter(|path| path.exists()) {
+            Some(path) => path,
+            None => return Ok(()),
+        },
+    };
+    let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
+    if Digest::of(&bytes) == wanted {
+        return Ok(());
+    }
+    let verb = if what == "runbook" { "amend" } else { "people change" };
+    Err(CliError::new(
+        Exit::Refused,
+        "CS7015",
+        format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
+        format!("put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"),
+    ))
+}
+
+fn possible(plan: &Plan) -> Result<(), CliError> {
+    let later = plan.not_in_this_version();
+    if later.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::Refused, "CS7016", format!("not in this version: {}", later.join(", ")), "the runbook can be checked and planned, but not run"))
+}
+
+fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String>, CliError> {
+    if args.people.is_empty() {
+        return Err(parts::no_person());
+    }
+    for person in &args.people {
+        if people.get(person).is_none() {
+            let all: Vec<&str> = people.people.keys().map(String::as_str).collect();
+            return Err(CliError::new(Exit::Refused, "CS7003", format!("{} is not in the people file", escape::line(person)), format!("people: {}", all.join(", "))));
+        }
+    }
+    Ok(args.people.clone())
+}
+
+fn endpoint_hint(simulated: bool) -> &'static str {
+    if simulated {
+        "point AWS_ENDPOINT_URL at the simulator, or leave --simulated out"
+    } else {
+        "unset AWS_ENDPOINT_URL (and its per-service forms), or run with --simulated"
+    }
+}
+
+fn cloud(args: &SeatArgs) -> Result<AwsCloud, CliError> {
+    let mut bindings = BTreeMap::new();
+    for text in &args.session {
+        let (name, profile) = text.split_once("=profile:").ok_or_else(|| {
+            CliError::new(Exit::Usage, "CS2011", format!("`{}` is no binding", escape::line(text)), "write --session NAME=profile:PROFILE")
+        })?;
+        bindings.insert(name.to_owned(), profile.to_owned());
+    }
+    Ok(AwsCloud::new(Config { bindings, simulated: args.simulated, ..Config::default() }))
+}
+
+fn open_or_create(global: &Global) -> Result<Journal, CliError> {
+    Journal::open_or_create(&global.journal).map_err(|error| place::journal_error(&error))
+}
+
+fn sit(journal: &mut Journal, id: &RunId) -> Result<Seat, CliError> {
+    journal.sit(id).map_err(|error| place::sit_error(&error))
+}
+
+/// Drives the run with an operator that fits the terminal, then says how it stands.
+pub async fn drive(journal: Journal, seat: Seat, cloud: AwsCloud, signer: KeyRing, run: Run, args: &SeatArgs, ui: &Ui) -> CliResult {
+    let parts = Parts {
+        store: journal,
+        cloud,
+        clock: SystemClock::new(),
+        operator: person_or_nobody(args, ui),
+        random: Box::new(OsRandom),
+        signer: Box::new(signer),
+        programs: Box::new(RealPrograms),
+    };
+    let epoch = seat.epoch;
+    let mut executor = Executor::new(parts, run, epoch);
+    executor.lock = seat.duplicate_lock().ok();
+    let stop = executor.drive().await.map_err(|error| place::run_error(&error))?;
+    drop(seat);
+    finish(&executor.parts.store, &executor.run, &stop, ui)
+}
+
+/// A person at a terminal, else nobody.
+enum Either {
+    Person(Box<dyn Operator>),
+    Nobody(Box<dyn Operator>),
+}
+
+fn person_or_nobody(args: &SeatArgs, ui: &Ui) -> impl Operator {
+    let ui = *ui;
+    let tell = move |run: &Run, entry: &Entry| {
+        if let Some(words) = line::words(run, entry) {
+            ui.say(&format!("{} {words}", ui.paint(Style::Dim, &clock_of(entry))));
+        }
+    };
+    if ui.interactive {
+        let patience = if args.no_wait { Patience::None } else { Patience::Always };
+        let wait = move |run: &Run, stop: &Stop| ui.must_say(&stop_words(run, stop));
+        Either::Person(Box::new(Terminal { speak: move |text: &str| ui.must_say(text), tell, wait, patience }))
+    } else {
+        let patience = if args.no_wait { Patience::None } else { Patience::Short(30_000) };
+        Either::Nobody(Box::new(Nobody { tell, patience }))
+    }
+}
+
+impl Either {
+    fn get(&mut self) -> &mut dyn Operator {
+        match self {
+            Either::Person(operator) | Either::Nobody(operator) => operator.as_mut(),
+        }
+    }
+}
+
+impl Operator for Either {
+    fn confirm(&mut self, prompt: &crate::engine::Prompt, typed: &str) -> Answer<()> {
+        self.get().confirm(prompt, typed)
+    }
+
+    fn go_on(&mut self, prompt: &crate::engine::Prompt) -> Answer<()> {
+        self.get().go_on(prompt)
+    }
+
+    fn task(&mut self, prompt: &crate::engine::Prompt, says: &str, evidence: &[crate::plan::model::Evidence]) -> Answer<TaskAnswer> {
+        self.get().task(prompt, says, evidence)
+    }
+
+    fn ask(&mut self, prompt: &crate::engine::Prompt, fields: &[crate::plan::model::AskField]) -> Answer<Map<String, Value>> {
+        self.get().ask(prompt, fields)
+    }
+
+    fn tell(&mut self, run: &Run, entry: &Entry) {
+        self.get().tell(run, entry);
+    }
+
+    fn waiting(&mut self, run: &Run, stop: &Stop) {
+        self.get().waiting(run, stop);
+    }
+
+    fn patience(&self) -> Patience {
+        match self {
+            Either::Person(operator) | Either::Nobody(operator) => operator.patience(),
+        }
+    }
+}
+
+fn clock_of(entry: &Entry) -> String {
+    entry.at.millis().get(11..19).unwrap_or_default().to_owned()
+}
+
+/// The last words of a sitting, and the exit code.
+pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult {
+    match stop.kind {
+        StopKind::Done => {
+            let report = super::export::check(store, &run.id)?;
+            ui.must_say(&format!("{} run {} is closed: {}", ui.paint(Style::Good, "ok:"), run.id.short(), status::state(run)));
+            ui.must_say(&crate::verify::text(&report));
+            ui.must_say(&format!("evidence: countersign export {}", run.id.short()));
+            Ok(Exit::Done)
+        }
+        StopKind::Waiting => {
+            ui.must_say(&stop_words(run, stop));
+            Ok(Exit::Waiting)
+        }
+        StopKind::InDoubt => {
+            ui.must_say(&format!("{} {}", ui.paint(Style::Bad, "IN DOUBT:"), stop_words(run, stop)));
+            Ok(Exit::InDoubt)
+        }
+        StopKind::Failed => {
+            ui.must_say(&format!("{} {}: {}", ui.paint(Style::Bad, "FAILED:"), stop.at, escape::block(&stop.why)));
+            ui.must_say(&format!("nothing else was begun. After the cause is gone: countersign resume {} --as {}", run.id.short(), one(run, stop)));
+            ui.must_say(&format!("or take it back: countersign rollback {} --as {}", run.id.short(), one(run, stop)));
+            Ok(Exit::Failed)
+        }
+        StopKind::Refused => {
+            ui.must_say(&format!("{} {}: {}", ui.paint(Style::Bad, "REFUSED:"), stop.at, escape::block(&stop.why)));
+            Ok(Exit::Refused)
+        }
+    }
+}
+
+fn one(run: &Run, stop: &Stop) -> String {
+    let first = stop.people.first().or(run.signed_on.first());
+    first.cloned().unwrap_or_else(|| "PERSON".to_owned())
+}
+
+/// Everybody who is waited for, with the exact command that each runs next.
+pub fn stop_words(run: &Run, stop: &Stop) -> String {
+    let now = run.last_at;
+    let mut all = status::waiting_for(run, now);
+    let Some(what) = stop.what else { return escape::block(&stop.why) };
+    if all.is_empty() {
+        all.push(Waited {
+            what,
+            at: stop.at.clone(),
+            role: stop.role.clone(),
+            people: stop.people.clone(),
+            since: now,
+            expires: stop.until,
+            why: stop.why.clone(),
+        });
+    }
+    let mut words: Vec<String> = all.iter().map(|waited| parts::waiting_words(run, waited)).collect();
+    let approvals_only = all.iter().all(|waited| waited.what == crate::record::fact::WaitFor::Approval);
+    if approvals_only {
+        words.push(format!("then: countersign resume {} --as {}", run.id.short(), performer_of(run)));
+    }
+    words.join("\n")
+}
+
+fn performer_of(run: &Run) -> String {
+    let by_request = run.requests.values().rev().find(|request| request.is_live()).map(|request| request.asked.performer.clone());
+    by_request.or_else(|| run.signed_on.first().cloned()).unwrap_or_else(|| "PERSON".to_owned())
+}
+

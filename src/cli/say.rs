@@ -1,0 +1,378 @@
+//! What a performer says, each word signed: confirm, answer, attach, settle, go-on, note.
+
+use super::decide::{io, refused};
+use super::parts::{OsRandom, SystemClock, Who};
+use super::place;
+use super::ui::{CliError, CliResult, Exit, Ui};
+use super::Global;
+use crate::base::{Digest, StepId};
+use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
+use crate::engine::port::{Clock, Random};
+use crate::engine::state::Run;
+use crate::engine::{doubt, operation};
+use crate::journal::Journal;
+use crate::operator::terminal::read_file;
+use crate::plan::model::{AskField, Body, Manual};
+use crate::record::salted::{self, File};
+use crate::record::statement::SaidWhat;
+use crate::run::voice;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+#[derive(clap::Args, Debug)]
+pub struct ConfirmArgs {
+    /// stage:item/step
+    step: StepId,
+    #[command(flatten)]
+    who: Who,
+    /// What must be typed, where the step asks for it
+    #[arg(long)]
+    typed: Option<String>,
+    /// The run (a unique prefix)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct AnswerArgs {
+    /// stage:item/step
+    step: StepId,
+    #[command(flatten)]
+    who: Who,
+    /// A field or a piece of evidence: NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// The run (a unique prefix)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct AttachArgs {
+    /// stage:item/step
+    step: StepId,
+    file: PathBuf,
+    #[command(flatten)]
+    who: Who,
+    /// Which piece of evidence it is; not needed when the step asks for one file
+    #[arg(long)]
+    field: Option<String>,
+    /// The run (a unique prefix)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct SettleArgs {
+    #[arg(value_enum)]
+    result: Settled,
+    /// stage:item/step
+    step: StepId,
+    #[command(flatten)]
+    who: Who,
+    /// JSON file with the output that later steps need
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// The run (a unique prefix)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Settled {
+    Done,
+    NotDone,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct GoOnArgs {
+    stage: String,
+    #[command(flatten)]
+    who: Who,
+    /// The run (a unique prefix)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct NoteArgs {
+    text: String,
+    #[command(flatten)]
+    who: Who,
+    /// The run (a unique prefix)
+    #[arg(long)]
+    run: Option<String>,
+}
+
+/// A run opened for one person's word.
+struct Desk {
+    journal: Journal,
+    run: Run,
+    person: String,
+    who: Who,
+    clock: SystemClock,
+}
+
+impl Desk {
+    fn open(global: &Global, run: Option<&str>, who: &Who) -> Result<Desk, CliError> {
+        let journal = place::journal(global)?;
+        let id = place::find(&journal, run)?;
+        let run = place::load_run(&journal, &id)?;
+        if run.closed.is_some() {
+            return Err(CliError::new(Exit::Refused, "CS7007", "the run is closed", ""));
+        }
+        Ok(Desk { journal, run, person: who.person()?, who: who.clone(), clock: SystemClock::new() })
+    }
+
+    fn holds(&self, role: &str) -> bool {
+        next::holds(&self.run, &self.person, role)
+    }
+
+    fn need_role(&self, role: &str, doing: &str) -> Result<(), CliError> {
+        if self.holds(role) {
+            return Ok(());
+        }
+        let holders: Vec<&str> = self.run.people.holders(role).map(|person| person.id.as_str()).collect();
+        Err(CliError::new(
+            Exit::Refused,
+            "CS7008",
+            format!("{} does not hold the role {role}, and so can't {doing}", self.person),
+            format!("{role}: {}", holders.join(", ")),
+        ))
+    }
+
+    fn say(&mut self, what: SaidWhat, covers: &str, attempt: u32, role: &str, object: Option<(Digest, Vec<u8>)>, reason: &str) -> Result<u64, CliError> {
+        let body = voice::said_body(&self.run, what, covers, attempt, object.as_ref().map(|object| object.0));
+        let signer = self.who.signer(&self.run.people, self.run.opened.mode)?;
+        let now = self.clock.now();
+        let signed = voice::sign(&self.run, &mut OsRandom, &signer, &self.person, role, body, reason, now)
+            .map_err(|error| place::run_error(&error))?;
+        voice::say(&mut self.journal, &self.clock, &mut self.run, &signed, object).map_err(refused)
+    }
+
+    /// What the step asks a person now.
+    fn prompt(&self, id: &StepId) -> Option<Prompt> {
+        let (stage, step) = operation::locate(&self.run.plan, id)?;
+        match next::step_next(&self.run, &Seat::default(), stage, step, id, self.clock.now())? {
+            Next::Prompt(prompt) => Some(prompt),
+            _ => None,
+        }
+    }
+
+    fn asks_nothing(&self, id: &StepId, what: &str) -> CliError {
+        let hint = "`countersign status` says what the run waits for";
+        if operation::locate(&self.run.plan, id).is_none() {
+            return CliError::new(Exit::Usage, "CS2002", format!("the runbook has no step {id}"), hint);
+        }
+        CliError::new(Exit::Refused, "CS7009", format!("{id} asks for no {what} now"), hint)
+    }
+
+    fn resume_hint(&self, ui: &Ui, done: &str) {
+        let seat = self.run.signed_on.first().cloned().unwrap_or_else(|| self.person.clone());
+        ui.say(&format!("ok: {done}\ngo on with: countersign resume {} --as {seat}", self.run.id.short()));
+    }
+}
+
+pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let Some(prompt) = desk.prompt(&args.step) else { return Err(desk.asks_nothing(&args.step, "confirmation")) };
+    let PromptKind::Confirm { typed, object } = prompt.kind.clone() else {
+        return Err(desk.asks_nothing(&args.step, "confirmation"));
+    };
+    desk.need_role(&prompt.role, "confirm it")?;
+    if !typed.is_empty() && args.typed.as_deref() != Some(&typed) {
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7010",
+            format!("{}: what is typed must be exactly what the step asks for", prompt.text),
+            format!("countersign confirm {} --as {} --typed {typed}", args.step, desk.person),
+        ));
+    }
+    desk.say(SaidWhat::Confirmed, &prompt.at, prompt.attempt, &prompt.role, Some(object), "")?;
+    desk.resume_hint(ui, "confirmed");
+    Ok(Exit::Done)
+}
+
+pub fn answer(args: &AnswerArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let given = pairs(&args.set)?;
+    let plan = desk.run.plan.clone();
+    let Some((_, step)) = operation::locate(&plan, &args.step) else { return Err(desk.asks_nothing(&args.step, "answer")) };
+    let state = desk.run.step(&args.step);
+    match &step.body {
+        Body::Ask(fields) => {
+            let prompt = desk.prompt(&args.step).ok_or_else(|| desk.asks_nothing(&args.step, "answer"))?;
+            desk.need_role(&step.performer, "answer it")?;
+            let answer = fields_of(fields, given)?;
+            let object = salt(&Value::Object(answer))?;
+            desk.say(SaidWhat::Answer, &prompt.at, prompt.attempt, &step.performer, Some(object), "")?;
+        }
+        Body::Manual(manual) => {
+            if step.mutates && !state.is_open() {
+                return Err(desk.asks_nothing(&args.step, "task"));
+            }
+            let role = task_role(&desk, manual, &step.performer, &args.step)?;
+            let evidence = evidence_of(manual, &role, given)?;
+            let says = manual.says.get(&role).cloned().unwrap_or_else(|| "It is done.".to_owned());
+            let value = json!({"says": says, "evidence": evidence});
+            let object = salt(&value)?;
+            desk.say(SaidWhat::Task, &args.step.to_string(), state.attempt, &role, Some(object), "")?;
+        }
+        _ => return Err(desk.asks_nothing(&args.step, "answer")),
+    }
+    desk.resume_hint(ui, "answered");
+    Ok(Exit::Done)
+}
+
+fn task_role(desk: &Desk, manual: &Manual, performer: &str, step: &StepId) -> Result<String, CliError> {
+    let roles = if manual.performers.is_empty() { vec![performer.to_owned()] } else { manual.performers.clone() };
+    let state = desk.run.step(step);
+    let mine = roles.iter().find(|role| {
+        let said = state.said_now(SaidWhat::Task).any(|said| &&said.role == role);
+        desk.holds(role) && !said
+    });
+    match mine {
+        Some(role) => Ok(role.clone()),
+        None => {
+            let role = roles.first().cloned().unwrap_or_default();
+            desk.need_role(&role, "sign this task")?;
+            Ok(role)
+        }
+    }
+}
+
+fn fields_of(fields: &[AskField], mut given: Map<String, Value>) -> Result<Map<String, Value>, CliError> {
+    let mut answer = Map::new();
+    for field in fields {
+        match given.remove(&field.name) {
+            Some(value) => {
+                if !field.choices.is_empty() && !field.choices.iter().any(|choice| value.as_str() == Some(choice)) {
+                    return Err(CliError::new(Exit::Usage, "CS2003", format!("`{}` must be one of: {}", field.name, field.choices.join(", ")), ""));
+                }
+                answer.insert(field.name.clone(), typed(&field.r#type, value)?);
+            }
+            None if field.required => {
+                return Err(CliError::new(Exit::Usage, "CS2004", format!("the field `{}` is missing", field.name), format!("give it with --set {}=VALUE", field.name)));
+            }
+            None => {}
+        }
+    }
+    unknown(given, fields.iter().map(|field| field.name.as_str()))?;
+    Ok(answer)
+}
+
+fn typed(of: &str, value: Value) -> Result<Value, CliError> {
+    let text = value.as_str().unwrap_or_default().to_owned();
+    let wrong = || CliError::new(Exit::Usage, "CS2005", format!("`{text}` is no {of}"), "");
+    match of {
+        "integer" => text.parse::<i64>().map(Value::from).map_err(|_| wrong()),
+        "boolean" => text.parse::<bool>().map(Value::from).map_err(|_| wrong()),
+        _ => Ok(value),
+    }
+}
+
+fn evidence_of(manual: &Manual, role: &str, mut given: Map<String, Value>) -> Result<Map<String, Value>, CliError> {
+    let mut evidence = Map::new();
+    let mine = |item: &&crate::plan::model::Evidence| item.by.is_empty() || item.by == role;
+    for item in manual.evidence.iter().filter(mine) {
+        if let Some(value) = given.remove(&item.name) {
+            evidence.insert(item.name.clone(), typed(&item.r#type, value)?);
+        }
+    }
+    unknown(given, manual.evidence.iter().map(|item| item.name.as_str()))?;
+    Ok(evidence)
+}
+
+fn unknown<'a>(rest: Map<String, Value>, known: impl Iterator<Item = &'a str>) -> Result<(), CliError> {
+    match rest.keys().next() {
+        None => Ok(()),
+        Some(name) => {
+            let known: Vec<&str> = known.collect();
+            Err(CliError::new(Exit::Usage, "CS2006", format!("the step asks for no `{name}`"), format!("it asks for: {}", known.join(", "))))
+        }
+    }
+}
+
+fn pairs(set: &[String]) -> Result<Map<String, Value>, CliError> {
+    set.iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) => Ok((name.to_owned(), Value::String(value.to_owned()))),
+            None => Err(CliError::new(Exit::Usage, "CS2007", format!("`{pair}` is not NAME=VALUE"), "")),
+        })
+        .collect()
+}
+
+fn salt(value: &Value) -> Result<(Digest, Vec<u8>), CliError> {
+    let mut salt = [0u8; 16];
+    salt.copy_from_slice(&OsRandom.bytes(16));
+    let bytes = salted::wrap(&salt, salted::ANSWER, value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    Ok((Digest::of(&bytes), bytes))
+}
+
+pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let plan = desk.run.plan.clone();
+    let Some((_, step)) = operation::locate(&plan, &args.step) else { return Err(desk.asks_nothing(&args.step, "evidence")) };
+    let Body::Manual(manual) = &step.body else { return Err(desk.asks_nothing(&args.step, "evidence")) };
+    let files: Vec<&str> = manual.evidence.iter().filter(|item| item.r#type == "file").map(|item| item.name.as_str()).collect();
+    let field = match (&args.field, files.as_slice()) {
+        (Some(field), _) if files.contains(&field.as_str()) => field.clone(),
+        (None, [only]) => (*only).to_owned(),
+        _ => return Err(CliError::new(Exit::Usage, "CS2008", "say which piece of evidence it is", format!("--field, one of: {}", files.join(", ")))),
+    };
+    let role = task_role(&desk, manual, &step.performer, &args.step)?;
+    let file = read_file(&field, &args.file).map_err(|why| CliError::new(Exit::Usage, "CS1006", why, ""))?;
+    let mut salt = [0u8; 16];
+    salt.copy_from_slice(&OsRandom.bytes(16));
+    let kept = File { name: file.name, media_type: file.media_type, bytes: file.bytes };
+    let bytes = salted::wrap_file(&salt, &kept).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    let attempt = desk.run.step(&args.step).attempt;
+    desk.say(SaidWhat::Evidence, &args.step.to_string(), attempt, &role, Some((Digest::of(&bytes), bytes)), &field)?;
+    desk.resume_hint(ui, "attached");
+    Ok(Exit::Done)
+}
+
+pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let plan = desk.run.plan.clone();
+    let state = desk.run.step(&args.step);
+    let Some((_, step)) = operation::locate(&plan, &args.step).filter(|_| state.is_open()) else {
+        return Err(CliError::new(Exit::Refused, "CS7011", format!("{} is not in doubt", args.step), "`countersign status` says how the run stands"));
+    };
+    desk.need_role(&step.performer, "say how it stands")?;
+    let outputs = match &args.output {
+        None => Value::Null,
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|error| io(path, &error))?;
+            serde_json::from_slice(&bytes).map_err(|error| CliError::new(Exit::Usage, "CS2009", format!("{}: {error}", path.display()), "it must be JSON, with AWS's member names"))?
+        }
+    };
+    let result = if args.result == Settled::Done { "done" } else { "not_done" };
+    let salt = hex::encode(OsRandom.bytes(16));
+    let value = doubt::settle_object(&desk.run, &args.step, result, outputs, &salt);
+    let object = operation::single(&value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    desk.say(SaidWhat::Settled, &args.step.to_string(), state.attempt, &step.performer, Some(object), "")?;
+    desk.resume_hint(ui, "said; a second person must agree before it counts");
+    Ok(Exit::Done)
+}
+
+pub fn go_on(args: &GoOnArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let plan = desk.run.plan.clone();
+    let Some(stage) = plan.stage(&args.stage).filter(|stage| stage.canary > 0) else {
+        return Err(CliError::new(Exit::Usage, "CS2010", format!("no stage `{}` with a canary", args.stage), ""));
+    };
+    desk.need_role(&stage.performer, "say to go on")?;
+    desk.say(SaidWhat::GoOn, &stage.id, 1, &stage.performer, None, "")?;
+    desk.resume_hint(ui, "said to go on");
+    Ok(Exit::Done)
+}
+
+pub fn note(args: &NoteArgs, global: &Global, ui: &Ui) -> CliResult {
+    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let role = desk.run.people.get(&desk.person).and_then(|person| person.roles.first().cloned()).unwrap_or_default();
+    desk.say(SaidWhat::Note, "", 1, &role, None, &args.text)?;
+    ui.say("ok: noted");
+    Ok(Exit::Done)
+}
+

@@ -1,0 +1,160 @@
+//! Looking: status, runs, log.
+
+use super::parts::{self, SystemClock};
+use super::place;
+use super::ui::{CliResult, Exit, Style, Ui};
+use super::Global;
+use crate::base::{StepId, escape};
+use crate::engine::port::{Clock, Store};
+use crate::engine::state::Run;
+use crate::engine::{scope, status};
+use crate::record::entry::Entry;
+use crate::report::line;
+use serde_json::{Value, json};
+
+#[derive(clap::Args, Debug)]
+pub struct StatusArgs {
+    /// The run (a unique prefix); not needed when one run is open
+    run: Option<String>,
+    /// Only what waits for this person
+    #[arg(long = "for", value_name = "PERSON")]
+    person: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct RunsArgs {}
+
+#[derive(clap::Args, Debug)]
+pub struct LogArgs {
+    /// The run (a unique prefix); not needed when one run is open
+    run: Option<String>,
+    /// Go on showing what is added
+    #[arg(long, short)]
+    follow: bool,
+}
+
+pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
+    let journal = place::journal(global)?;
+    let id = place::find(&journal, args.run.as_deref())?;
+    let run = place::load_run(&journal, &id)?;
+    let now = SystemClock::new().now();
+    if ui.json {
+        let mut value = status::json(&run, now);
+        if let (Some(person), Some(all)) = (&args.person, value.get_mut("waiting_for").and_then(Value::as_array_mut)) {
+            all.retain(|waited| waited["people"].as_array().is_some_and(|people| people.iter().any(|other| other == person)));
+        }
+        ui.data(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        return Ok(Exit::Done);
+    }
+    ui.data(&text(&run, ui));
+    let waiting: Vec<_> = status::waiting_for(&run, now)
+        .into_iter()
+        .filter(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)))
+        .collect();
+    for waited in &waiting {
+        ui.data(&parts::waiting_words(&run, waited));
+    }
+    if waiting.is_empty() && run.closed.is_none() {
+        match &args.person {
+            Some(person) => ui.data(&format!("nothing waits for {}", escape::line(person))),
+            None => ui.data(&format!(
+                "nobody is waited for; go on with: countersign resume {} --as {}",
+                run.id.short(),
+                run.signed_on.first().map(String::as_str).unwrap_or("PERSON")
+            )),
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The state, and a line per step.
+pub fn text(run: &Run, ui: &Ui) -> String {
+    let head = format!(
+        "{}  run {}  [{}]  {}",
+        escape::line(&run.plan.title),
+        run.id.short(),
+        run.opened.mode.name().to_uppercase(),
+        ui.paint(Style::Bold, status::state(run))
+    );
+    let mut lines = vec![head];
+    for (session, value) in &run.sessions {
+        let of = |member: &str| escape::line(value[member].as_str().unwrap_or_default());
+        lines.push(format!("  session {session}: {} ({})", of("arn"), of("kind")));
+    }
+    for stage in &run.plan.stages {
+        lines.push(format!("  {}: {}", stage.id, escape::line(&stage.title)));
+        for (item, _) in scope::items(run, stage) {
+            for step in &stage.steps {
+                let id = StepId::new(&stage.id, item.as_deref(), &step.id);
+                let state = run.step(&id);
+                let mark = match status::step_state(&state.status) {
+                    "done" | "skipped" => "x",
+                    "pending" | "undone" => " ",
+                    _ => "!",
+                };
+                let attempt = if state.attempt > 1 { format!(" (attempt {})", state.attempt) } else { String::new() };
+                lines.push(format!("    [{mark}] {id}  {}{attempt}", status::step_state(&state.status)));
+            }
+        }
+    }
+    let way = crate::engine::rollback::course(run, "");
+    lines.push(match way {
+        Ok(course) if course.steps.is_empty() => "  nothing to take back".to_owned(),
+        Ok(course) => format!("  can be taken back: {} operations (countersign rollback)", course.steps.len()),
+        Err(why) => format!("  can't be taken back as a whole: {}", escape::line(&why.to_string())),
+    });
+    lines.join("\n")
+}
+
+pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
+    let journal = place::journal(global)?;
+    let ids = journal.runs().map_err(|error| place::store_error(&error))?;
+    let mut all = Vec::new();
+    for id in ids {
+        match place::load_run(&journal, &id) {
+            Ok(run) => {
+                all.push(json!({
+                    "run": id.as_str(), "state": status::state(&run), "mode": run.opened.mode.name(),
+                    "runbook": run.plan.name, "started": run.started.millis(), "by": run.starter, "entries": run.size(),
+                }));
+            }
+            Err(error) => all.push(json!({"run": id.as_str(), "state": "unreadable", "why": error.message})),
+        }
+    }
+    if ui.json {
+        ui.data(&serde_json::to_string_pretty(&all).unwrap_or_default());
+        return Ok(Exit::Done);
+    }
+    if all.is_empty() {
+        ui.say("the journal has no run yet");
+    }
+    for run in &all {
+        let of = |member: &str| escape::line(run[member].as_str().unwrap_or_default());
+        ui.data(&format!("{}  {:12}  {:10}  {}  {}", of("run").get(..8).unwrap_or_default(), of("state"), of("mode"), of("started"), of("runbook")));
+    }
+    Ok(Exit::Done)
+}
+
+pub fn log(args: &LogArgs, global: &Global, ui: &Ui) -> CliResult {
+    let journal = place::journal(global)?;
+    let id = place::find(&journal, args.run.as_deref())?;
+    let mut seq = 0;
+    loop {
+        let run = place::load_run(&journal, &id)?;
+        let lines = journal.read_from(&id, seq).map_err(|error| place::store_error(&error))?;
+        for text in &lines {
+            seq += 1;
+            if ui.json {
+                ui.data(text);
+            } else if let Ok(entry) = Entry::read(text)
+                && let Some(words) = line::timed(&run, &entry)
+            {
+                ui.data(&format!("{:>5}  {words}", entry.seq));
+            }
+        }
+        if !args.follow || run.closed.is_some() {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+}

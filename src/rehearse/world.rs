@@ -1,0 +1,129 @@
+//! The simulated AWS behind the SDK's own connector, on a virtual clock.
+
+use crate::aws::VirtualTime;
+use crate::aws::connector::{WireRequest, WireResult, WireServer};
+use crate::base::Time;
+use crate::engine::port::{Clock, Fault};
+use crate::run::command::{Program, Programs, Ran};
+use crate::simulator::Simulator;
+use crate::simulator::wire::{Reply, Request};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A clock that moves only when somebody waits for it. Clones share it.
+#[derive(Clone)]
+pub struct RehearsalClock {
+    now: Arc<AtomicI64>,
+    started: i64,
+}
+
+impl RehearsalClock {
+    pub fn at(start: Time) -> RehearsalClock {
+        RehearsalClock { now: Arc::new(AtomicI64::new(start.0)), started: start.0 }
+    }
+
+    pub fn advance_to(&self, time: Time) {
+        self.now.fetch_max(time.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for RehearsalClock {
+    fn now(&self) -> Time {
+        Time(self.now.load(Ordering::SeqCst))
+    }
+
+    fn mono(&self) -> u64 {
+        (self.now.load(Ordering::SeqCst) - self.started).max(0) as u64
+    }
+
+    async fn sleep(&self, ms: i64) {
+        self.now.fetch_add(ms.max(0), Ordering::SeqCst);
+    }
+}
+
+impl VirtualTime for RehearsalClock {
+    fn now(&self) -> Time {
+        Clock::now(self)
+    }
+
+    fn advance(&self, ms: i64) {
+        self.now.fetch_add(ms.max(0), Ordering::SeqCst);
+    }
+}
+
+/// The simulator as a server in this process.
+pub struct Wire {
+    simulator: Mutex<Simulator>,
+    clock: RehearsalClock,
+}
+
+impl Wire {
+    pub fn new(simulator: Simulator, clock: RehearsalClock) -> Wire {
+        Wire { simulator: Mutex::new(simulator), clock }
+    }
+
+    pub fn simulator(&self) -> MutexGuard<'_, Simulator> {
+        self.simulator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys of the world's profile with the session's name (or its own profile's).
+    pub fn keys(&self, session: &str, profile: &str) -> Option<(String, String, String)> {
+        let simulator = self.simulator();
+        let found = simulator.credentials(profile).or_else(|| simulator.credentials(session))?;
+        Some((found.access_key, found.secret_key, found.session_token))
+    }
+
+    /// A person settles a fact; what the world does not know is left alone.
+    pub fn human(&self, account: &str, fact: &str) {
+        let _ = self.simulator().human(account, fact, true);
+    }
+}
+
+impl WireServer for Wire {
+    fn serve(&self, request: WireRequest) -> WireResult {
+        let path = request.uri.split_once("://").map_or(request.uri.as_str(), |(_, rest)| {
+            rest.find('/').map_or("/", |at| &rest[at..])
+        });
+        let request =
+            Request { method: request.method, path: path.to_owned(), headers: request.headers, body: request.body };
+        let handled = self.simulator().handle(&request, Clock::now(&self.clock));
+        self.result(handled.reply)
+    }
+}
+
+impl Wire {
+    fn result(&self, reply: Reply) -> WireResult {
+        match reply {
+            Reply::Answer { status, headers, body } => WireResult::Response { status, headers, body },
+            Reply::Lost => WireResult::ResponseLost,
+            Reply::Refused => WireResult::Refused,
+            Reply::Slow { ms, then } => {
+                VirtualTime::advance(&self.clock, ms);
+                self.result(*then)
+            }
+        }
+    }
+}
+
+/// Commands are answered by the world; no process is started.
+pub struct SimulatedPrograms(pub Arc<Wire>);
+
+impl Programs for SimulatedPrograms {
+    fn run(&mut self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
+        let simulator = self.0.simulator();
+        let step = program.step.to_string();
+        let mut answer = simulator.command(&step);
+        if answer == crate::simulator::world::CommandAnswer::default() {
+            let plain = format!("{}/{}", program.step.stage, program.step.step);
+            answer = simulator.command(&plain);
+        }
+        if answer == crate::simulator::world::CommandAnswer::default() {
+            answer = simulator.command(&program.step.step);
+        }
+        drop(simulator);
+        let ran = Ran { exit: Some(answer.exit), stdout: answer.stdout, ..Ran::default() };
+        Box::pin(async move { Ok(ran) })
+    }
+}
