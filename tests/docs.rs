@@ -3,6 +3,7 @@
 //!
 //! With the AWS SDK only: without it the program has no `run` and no `rehearse`.
 #![cfg(feature = "aws")]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers of a test file are tests too
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

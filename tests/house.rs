@@ -3,6 +3,8 @@
 //! Reads text, not types: comments and literals are blanked and test modules left out, then it looks for
 //! words. That is enough to catch a slip; it is no proof against somebody who hides one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers of a test file are tests too
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
