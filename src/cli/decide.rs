@@ -12,7 +12,7 @@ use crate::journal::memory::MemoryStore;
 use crate::record::answer;
 use crate::record::bundle;
 use crate::record::fact::SignedText;
-use crate::record::statement::Decides;
+use crate::record::statement::{Decides, Statement};
 use crate::run::voice::{self, VoiceError};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -186,7 +186,7 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
         }
         let signed = sign(&run, seq, &person, &args.who, Decides::Approve, &args.reason)?;
         if let Some(path) = &args.output {
-            write_file(path, answer::write(&run.id, &[signed]).map_err(bad)?.as_bytes())?;
+            write_file(path, answer::write(&answers_of(&run, vec![signed])).map_err(bad)?.as_bytes())?;
             ui.say(&format!("wrote {}; nothing is in the journal yet: `countersign import` takes it in", path.display()));
             continue;
         }
@@ -303,7 +303,7 @@ fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
     if answers.is_empty() {
         return Err(CliError::new(Exit::Refused, "CS7002", format!("no open request of {} waits for {person}", file.display()), ""));
     }
-    let text = answer::write(&run.id, &answers).map_err(bad)?;
+    let text = answer::write(&answers_of(&run, answers.clone())).map_err(bad)?;
     let path = args.output.clone().unwrap_or_else(|| file.with_extension(format!("{person}.answer")));
     write_file(&path, text.as_bytes())?;
     ui.say(&format!("signed {} requests; wrote {}. Send it back: `countersign import {}`", answers.len(), path.display(), path.display()));
@@ -312,14 +312,15 @@ fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
 
 pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     let bytes = std::fs::read(&args.file).map_err(|error| io(&args.file, &error))?;
-    let (id, answers) = answer::read(&bytes).map_err(|error| CliError::new(Exit::NotVerified, "CS6004", format!("{}: {error}", args.file.display()), "ask for the file again: it must come unchanged"))?;
+    let answers = answer::read(&bytes).map_err(|error| CliError::new(Exit::NotVerified, "CS6004", format!("{}: {error}", args.file.display()), "ask for the file again: it must come unchanged"))?;
     let mut journal = place::journal(global)?;
-    let mut run = place::load_run(&journal, &id)?;
+    let mut run = place::load_run(&journal, &answers.run)?;
     let clock = parts::SystemClock::new();
-    for signed in &answers {
+    for signed in &answers.statements {
         let kind = signed.statement.lines().next().unwrap_or_default();
         let taken = if kind == "countersign said v1" {
-            voice::say(&mut journal, &clock, &mut run, signed, None)
+            let object = said_object(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
+            voice::say(&mut journal, &clock, &mut run, signed, object)
         } else {
             voice::decide(&mut journal, &clock, &mut run, signed)
         };
@@ -328,6 +329,15 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     }
     say_next(&run, ui, clock.now());
     Ok(Exit::Done)
+}
+
+fn answers_of(run: &Run, statements: Vec<SignedText>) -> answer::Answer {
+    answer::Answer { run: run.id.clone(), statements, objects: std::collections::BTreeMap::new() }
+}
+
+/// The object that a `said` statement names.
+fn said_object(signed: &SignedText) -> Option<crate::base::Digest> {
+    Statement::read(&signed.statement).ok()?.said()?.object
 }
 
 /// After a decision: who is waited for now, or who can go on.

@@ -12,11 +12,13 @@ pub mod place;
 pub mod plan;
 #[cfg(feature = "aws")]
 pub mod rehearse;
+#[cfg(feature = "aws")]
 pub mod rollback;
 #[cfg(feature = "aws")]
 pub mod run;
 pub mod say;
 pub mod show;
+pub mod source;
 pub mod simulate;
 pub mod ui;
 pub mod verify;

@@ -1,11 +1,11 @@
 //! rehearse: the whole runbook on the simulator, before the day.
 
 use super::Global;
-use super::decide::{read_text, write_file};
-use super::load;
+use super::decide::write_file;
 use super::parts::OsRandom;
 use super::place;
 use super::run::{opening, stop_words};
+use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{RunId, Time, escape};
 use crate::engine::next::StopKind;
@@ -20,7 +20,6 @@ use crate::rehearse::world::{RehearsalClock, Wire};
 use crate::rehearse::{self, Played};
 use crate::report::{line, markdown};
 use crate::simulator::Simulator;
-use crate::simulator::world::World;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::io::IsTerminal;
@@ -31,7 +30,7 @@ use std::sync::Arc;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
-    source: load::Source,
+    source: Source,
     /// The simulated AWS; default: worlds/NAME.toml beside the runbook
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
@@ -41,9 +40,8 @@ pub struct Args {
 }
 
 pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
-    let world = world(&args.source.runbook, args.world.as_deref())?;
-    let timing = load::timing(&args.source.runbook, args.world.as_deref())?;
-    let loaded = load::plan(&args.source, timing.as_ref(), true, ui)?;
+    let world = args.source.need_world(args.world.as_deref())?;
+    let loaded = args.source.load_rehearsal(Some(&source::timing(&world)), ui)?;
     let later = loaded.plan.not_in_this_version();
     if !later.is_empty() {
         return Err(CliError::new(Exit::Refused, "CS7016", format!("not in this version: {}", later.join(", ")), ""));
@@ -65,21 +63,6 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
         .map_err(|error| place::run_error(&error))?;
     progress.finish();
     finish(args, global, &played, ui)
-}
-
-/// The world file; default beside the runbook.
-pub fn world(runbook: &Path, given: Option<&Path>) -> Result<World, CliError> {
-    let path = given.map(Path::to_path_buf).unwrap_or_else(|| load::world_path(runbook));
-    if !path.exists() {
-        return Err(CliError::new(
-            Exit::Usage,
-            "CS2012",
-            format!("there is no world at {}", path.display()),
-            "a rehearsal needs a simulated AWS: write one, or name it with --world FILE",
-        ));
-    }
-    let text = read_text(&path)?;
-    World::parse(&path.display().to_string(), &text).map_err(CliError::findings)
 }
 
 /// The performer of the first stage opens the run.

@@ -1,9 +1,10 @@
 //! run, resume: a seat at a run, with the real parts.
 
-use super::load::{self, Loaded};
+use super::load::Loaded;
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
 use super::place;
+use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use super::Global;
 use crate::aws::{AwsCloud, Config};
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
-    source: load::Source,
+    source: Source,
     #[command(flatten)]
     seat: SeatArgs,
     /// The world whose [timing] a simulated run takes; default: worlds/NAME.toml beside the runbook
@@ -73,12 +74,13 @@ pub struct SeatArgs {
 }
 
 pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
-    let timing = if args.seat.simulated { load::timing(&args.source.runbook, args.world.as_deref())? } else { None };
-    let loaded = load::plan(&args.source, timing.as_ref(), false, ui)?;
+    let world = if args.seat.simulated { args.source.world(args.world.as_deref())? } else { None };
+    let timing = world.as_ref().map(source::timing);
+    let loaded = args.source.load(timing.as_ref(), ui)?;
     possible(&loaded.plan)?;
     let people_sit = sitters(&args.seat, &loaded.people)?;
     let parties: BTreeSet<String> = loaded.plan.roles.values().map(|role| role.party.clone()).collect();
-    let signatures = people::signed_by_all(Path::new(&loaded.paths["people"]), &loaded.people, &parties)?;
+    let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
     let mode = if args.seat.simulated { Mode::Simulated } else { Mode::Live };
     let cloud = cloud(&args.seat)?;
     cloud.check_endpoints().await.map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(args.seat.simulated)))?;
@@ -108,7 +110,7 @@ pub fn opening(loaded: Loaded, signatures: Option<Vec<u8>>, mode: Mode, people: 
         program: format!("countersign {}", env!("CARGO_PKG_VERSION")),
         host: std::env::var("HOSTNAME").unwrap_or_default(),
         random: hex::encode(random.bytes(32)),
-        paths: loaded.paths.clone(),
+        paths: paths(&loaded.paths),
     };
     let mut objects: Vec<(Digest, Vec<u8>)> = [loaded.runbook_bytes, loaded.values_bytes.clone(), loaded.plan_bytes, loaded.people_bytes]
         .into_iter()
@@ -126,6 +128,12 @@ pub fn opening(loaded: Loaded, signatures: Option<Vec<u8>>, mode: Mode, people: 
         .collect();
     let basis = Basis { plan: loaded.plan, people: loaded.people, values, files: Value::Object(files) };
     open::Opening { opened, basis, objects, people, machine }
+}
+
+/// Where the files lie, as whole paths: a later `resume` compares them.
+fn paths(paths: &super::load::Paths) -> BTreeMap<String, String> {
+    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string();
+    [("runbook".to_owned(), whole(&paths.runbook)), ("people".to_owned(), whole(&paths.people))].into_iter().collect()
 }
 
 pub async fn resume(args: &ResumeArgs, global: &Global, ui: &Ui) -> CliResult {
