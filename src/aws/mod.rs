@@ -102,6 +102,14 @@ impl AwsCloud {
         }
     }
 
+    /// Whether the endpoints that environment and default profile name fit the run, before anything is opened.
+    pub async fn check_endpoints(&self) -> Result<(), String> {
+        match &self.profiles {
+            Some(_) => Ok(()),
+            None => session::check_endpoints(self.simulated).await,
+        }
+    }
+
     fn sessions(&self) -> MutexGuard<'_, BTreeMap<SessionWanted, Arc<Opened>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -182,6 +190,11 @@ impl Cloud for AwsCloud {
             sessions.remove(session);
             next = session.through.as_deref();
         }
+    }
+
+    async fn environment(&self, session: &SessionWanted) -> Result<Vec<(String, String)>, SessionProblem> {
+        let opened = self.opened(session).await?;
+        session::environment(session, &opened.sdk).await
     }
 
     async fn call(&self, call: &Call) -> Reply {

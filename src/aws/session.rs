@@ -144,6 +144,28 @@ fn lookup(profiles: &Profiles, name: &str) -> Option<(String, String, String)> {
     profiles.get(name).filter(|_| !name.is_empty()).cloned()
 }
 
+/// The endpoint rules on what environment and default profile say.
+pub(super) async fn check_endpoints(simulated: bool) -> Result<(), String> {
+    let sdk = aws_config::defaults(BehaviorVersion::latest()).region(Region::from_static(HOME_REGION)).load().await;
+    endpoint::check(&sdk, simulated)
+}
+
+/// What a child process needs to be this session: the same frozen credentials, region and endpoint.
+pub(super) async fn environment(wanted: &SessionWanted, sdk: &SdkConfig) -> Result<Vec<(String, String)>, SessionProblem> {
+    let none = |message: &str| SessionProblem::None { session: wanted.id.clone(), message: message.to_owned() };
+    let provider = sdk.credentials_provider().ok_or_else(|| none("nothing provides any"))?;
+    let credentials = provider.provide_credentials().await.map_err(|_| none("they can't be read"))?;
+    let mut all = vec![
+        ("AWS_ACCESS_KEY_ID".to_owned(), credentials.access_key_id().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY".to_owned(), credentials.secret_access_key().to_owned()),
+        ("AWS_SESSION_TOKEN".to_owned(), credentials.session_token().unwrap_or_default().to_owned()),
+    ];
+    all.extend(sdk.region().map(|region| ("AWS_REGION".to_owned(), region.to_string())));
+    all.extend(sdk.endpoint_url().map(|url| ("AWS_ENDPOINT_URL".to_owned(), url.to_owned())));
+    all.retain(|(_, value)| !value.is_empty());
+    Ok(all)
+}
+
 /// From here on these very credentials are used, so that the identity that was pinned is the one that acts.
 fn freeze(sdk: SdkConfig, credentials: Credentials) -> SdkConfig {
     let token = credentials.session_token().map(str::to_owned);

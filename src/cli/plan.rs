@@ -34,6 +34,7 @@ pub fn run(args: &Args, ui: &Ui) -> CliResult {
         people: args.people.clone(),
         sets: args.sets.clone(),
         rehearsal: false,
+        ..Sources::default()
     };
     let loaded = load::plan(&sources, None)?;
     loaded.warnings.iter().for_each(|finding| ui.must_say(&ui.finding(finding)));

@@ -4,7 +4,7 @@ use super::Global;
 use super::decide::write_file;
 use super::parts::OsRandom;
 use super::place;
-use super::run::{opening, stop_words};
+use super::run::{opening, possible, stop_words};
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{RunId, Time, escape};
@@ -42,10 +42,7 @@ pub struct Args {
 pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let world = args.source.need_world(args.world.as_deref())?;
     let loaded = args.source.load_rehearsal(Some(&source::timing(&world)), ui)?;
-    let later = loaded.plan.not_in_this_version();
-    if !later.is_empty() {
-        return Err(CliError::new(Exit::Refused, "CS7016", format!("not in this version: {}", later.join(", ")), ""));
-    }
+    possible(&loaded.checked.not_in_this_version())?;
     let mut random = OsRandom;
     let mut id = [0u8; 16];
     id.copy_from_slice(&random.bytes(16));

@@ -18,7 +18,6 @@ use crate::keys::KeyRing;
 use crate::operator::nobody::Nobody;
 use crate::operator::terminal::Terminal;
 use crate::operator::{Answer, Operator, Patience, TaskAnswer};
-use crate::plan::model::Plan;
 use crate::record::entry::Entry;
 use crate::record::fact::{Mode, RunOpened};
 use crate::report::line;
@@ -77,7 +76,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let world = if args.seat.simulated { args.source.world(args.world.as_deref())? } else { None };
     let timing = world.as_ref().map(source::timing);
     let loaded = args.source.load(timing.as_ref(), ui)?;
-    possible(&loaded.plan)?;
+    possible(&loaded.checked.not_in_this_version())?;
     let people_sit = sitters(&args.seat, &loaded.people)?;
     let parties: BTreeSet<String> = loaded.plan.roles.values().map(|role| role.party.clone()).collect();
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
@@ -209,8 +208,7 @@ pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), C
     ))
 }
 
-fn possible(plan: &Plan) -> Result<(), CliError> {
-    let later = plan.not_in_this_version();
+pub fn possible(later: &[String]) -> Result<(), CliError> {
     if later.is_empty() {
         return Ok(());
     }

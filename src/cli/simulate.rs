@@ -14,6 +14,7 @@ use axum::serve::IncomingStream;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -214,7 +215,7 @@ impl Server {
         let stopped =
             |error: String| CliError::new(Exit::Failed, "CS1514", format!("the simulator stopped: {error}"), "");
         tokio::select! {
-            served = axum::serve(Loopback(listener), service).into_future() => {
+            served = std::future::IntoFuture::into_future(axum::serve(Loopback(listener), service)) => {
                 stopped(served.err().map_or_else(|| "no reason given".to_owned(), |error| error.to_string()))
             }
             error = failed.recv() => error.unwrap_or_else(|| stopped("no reason given".to_owned())),

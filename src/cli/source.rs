@@ -3,11 +3,14 @@
 use super::decide::read_text;
 use super::load::{self, Loaded, Sources};
 use super::ui::{CliError, Exit, Ui};
+#[cfg(feature = "aws")]
 use crate::people;
 use crate::plan::Timing;
 #[cfg(feature = "aws")]
+use crate::plan::model::Proof;
+#[cfg(feature = "aws")]
 use crate::rehearse::people as simulated;
-use crate::simulator::world::World;
+use crate::simulator::World;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Clone, Debug)]
@@ -50,7 +53,7 @@ impl Source {
         let (checked, found) = load::checked(&load::name(&self.runbook), &text, None);
         let Some(checked) = checked else { return Err(CliError::findings(found)) };
         let roles: simulated::Roles =
-            checked.roles.iter().map(|(id, role)| (id.clone(), (role.party.clone(), role.proof.into()))).collect();
+            checked.roles.iter().map(|(id, role)| (id.clone(), (role.party.clone(), proof(role.proof)))).collect();
         let path = self.people.clone().unwrap_or_else(|| self.runbook.with_file_name("people.toml"));
         let people_text = if self.people.is_some() || path.exists() {
             let (people, found) = people::parse(&load::name(&path), &read_text(&path)?, true);
@@ -95,6 +98,15 @@ impl Source {
     fn world_path(&self) -> PathBuf {
         let folder = self.runbook.parent().unwrap_or(Path::new("")).join("worlds");
         folder.join(self.runbook.file_name().unwrap_or_default())
+    }
+}
+
+#[cfg(feature = "aws")]
+fn proof(written: crate::runbook::written::Proof) -> Proof {
+    match written {
+        crate::runbook::written::Proof::Signature => Proof::Signature,
+        crate::runbook::written::Proof::UserVerified => Proof::UserVerified,
+        crate::runbook::written::Proof::MfaCode => Proof::MfaCode,
     }
 }
 

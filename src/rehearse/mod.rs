@@ -41,6 +41,12 @@ pub trait Seats: Store {
     fn take(&mut self, run: &RunId, epoch: u64);
 }
 
+impl Seats for crate::journal::memory::MemoryStore {
+    fn take(&mut self, run: &RunId, epoch: u64) {
+        self.lease(run, epoch);
+    }
+}
+
 /// More stops than any runbook needs: something goes in circles.
 const MOST_STOPS: u64 = 100_000;
 

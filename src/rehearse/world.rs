@@ -5,8 +5,7 @@ use crate::aws::connector::{WireRequest, WireResult, WireServer};
 use crate::base::Time;
 use crate::engine::port::{Clock, Fault};
 use crate::run::command::{Program, Programs, Ran};
-use crate::simulator::Simulator;
-use crate::simulator::wire::{Reply, Request};
+use crate::simulator::{Reply, Request, Simulator};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -99,10 +98,7 @@ impl Wire {
             Reply::Answer { status, headers, body } => WireResult::Response { status, headers, body },
             Reply::Lost => WireResult::ResponseLost,
             Reply::Refused => WireResult::Refused,
-            Reply::Slow { ms, then } => {
-                VirtualTime::advance(&self.clock, ms);
-                self.result(*then)
-            }
+            Reply::Slow { ms, then } => WireResult::Slow { ms: ms.max(0) as u64, then: Box::new(self.result(*then)) },
         }
     }
 }
@@ -115,11 +111,11 @@ impl Programs for SimulatedPrograms {
         let simulator = self.0.simulator();
         let step = program.step.to_string();
         let mut answer = simulator.command(&step);
-        if answer == crate::simulator::world::CommandAnswer::default() {
+        if answer == crate::simulator::CommandAnswer::default() {
             let plain = format!("{}/{}", program.step.stage, program.step.step);
             answer = simulator.command(&plain);
         }
-        if answer == crate::simulator::world::CommandAnswer::default() {
+        if answer == crate::simulator::CommandAnswer::default() {
             answer = simulator.command(&program.step.step);
         }
         drop(simulator);
