@@ -1,3 +1,5 @@
+//! What is found, where, and in which words; and that nothing is found in what is right.
+
 use super::*;
 use crate::people;
 use crate::sshsig::{KeyKind, rehearsal_key};

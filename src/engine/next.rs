@@ -1,6 +1,13 @@
 //! What comes next in a run: one question, answered from the state alone.
 //! Pure: the answer is data; `run` carries it out and feeds the result back as entries.
 
+mod people;
+mod seen;
+mod wait;
+
+pub use seen::{closed_why, item_is_over, needs_session};
+pub use wait::waited;
+
 use super::operation::{self, Unready};
 use super::request;
 use super::state::{Run, StageState, Status, StepState};
@@ -9,11 +16,14 @@ use crate::approval::Decision;
 use crate::base::{Digest, StepId, Time};
 use crate::catalogue;
 use crate::expression;
-use crate::plan::model::{Body, Item, Stage, Step, Wait};
+use crate::plan::model::{Body, Item, Stage, Step};
 use crate::record::fact::{self, Direction, Ended, EndedBy, Fact, Found, WaitFor};
 use crate::record::statement::SaidWhat;
-use serde_json::{Value, json};
+use people::{ask_next, manual_next};
+use seen::{after_done, unseen_sides, verify_next};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use wait::wait_next;
 
 /// What only this process knows.
 #[derive(Clone, Debug, Default)]
@@ -69,16 +79,34 @@ impl Draft {
 pub enum Next {
     Append(Vec<Draft>),
     /// Capture and prove an anchor (`regain`: after a rollback).
-    Anchor { stage: String, item: Option<String>, regain: bool },
+    Anchor {
+        stage: String,
+        item: Option<String>,
+        regain: bool,
+    },
     Perform(Perform),
     /// A step that only reads: kinds read, check, wait on an answer.
-    Look { id: StepId },
+    Look {
+        id: StepId,
+    },
     /// See the effect of a done step from these sides.
-    Verify { id: StepId, sides: Vec<String>, checks: bool },
+    Verify {
+        id: StepId,
+        sides: Vec<String>,
+        checks: bool,
+    },
     /// Ask one side about an operation in doubt.
-    Probe { id: StepId, side: String },
+    Probe {
+        id: StepId,
+        side: String,
+    },
     Prompt(Prompt),
-    Sleep { until: Time, what: WaitFor, step: String, why: String },
+    Sleep {
+        until: Time,
+        what: WaitFor,
+        step: String,
+        why: String,
+    },
     Stop(Stop),
 }
 
@@ -115,10 +143,19 @@ pub struct Prompt {
 #[derive(Clone, Debug)]
 pub enum PromptKind {
     /// `typed`: what must be typed; empty: yes. `object`: the operation confirmed.
-    Confirm { typed: String, object: (Digest, Vec<u8>) },
+    Confirm {
+        typed: String,
+        object: (Digest, Vec<u8>),
+    },
     GoOn,
-    Task { says: String, evidence: Vec<crate::plan::model::Evidence>, settles: Vec<String> },
-    Ask { fields: Vec<crate::plan::model::AskField> },
+    Task {
+        says: String,
+        evidence: Vec<crate::plan::model::Evidence>,
+        settles: Vec<String>,
+    },
+    Ask {
+        fields: Vec<crate::plan::model::AskField>,
+    },
 }
 
 /// Why the seat stops, and what would make it go on.
@@ -225,7 +262,8 @@ fn over_requests(run: &Run, now: Time) -> Option<Vec<Draft>> {
     for request in run.requests.values().filter(|request| request.is_live()) {
         let expired = matches!(request::decide(run, request, now), Decision::Expired { .. });
         let performer = &request.asked.performer;
-        let role = request.operations.first().and_then(|op| run.plan.step(&op.step)).map(|step| step.performer.as_str());
+        let role =
+            request.operations.first().and_then(|op| run.plan.step(&op.step)).map(|step| step.performer.as_str());
         let replaced = role.is_some_and(|role| {
             !run.signed_on.contains(performer) && run.signed_on.iter().any(|person| holds(run, person, role))
         });
@@ -266,7 +304,8 @@ fn enter(run: &Run, stage: &Stage, now: Time) -> Next {
         match expression::condition(&stage.when, &scope, now) {
             Ok(true) => {}
             Ok(false) => {
-                let skipped = fact::Skipped { stage: stage.id.clone(), item: None, step: None, why: stage.when.clone() };
+                let skipped =
+                    fact::Skipped { stage: stage.id.clone(), item: None, step: None, why: stage.when.clone() };
                 return Next::Append(vec![Draft::new(skipped)]);
             }
             Err(error) => return Next::Stop(Stop::of(StopKind::Failed, &stage.id, error.to_string())),
@@ -350,10 +389,11 @@ fn unseen_before(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now:
         for step in &earlier.steps {
             let id = StepId::new(&earlier.id, item, &step.id);
             let Some(state) = run.steps.get(&id) else { continue };
-            if state.is_done() && !unseen_sides(step, state).is_empty() {
-                if let Some(next) = verify_next(run, seat, step, &id, state, true, now) {
-                    return Some(next);
-                }
+            if state.is_done()
+                && !unseen_sides(step, state).is_empty()
+                && let Some(next) = verify_next(run, seat, step, &id, state, true, now)
+            {
+                return Some(next);
             }
         }
     }
@@ -489,7 +529,8 @@ fn skip(id: &StepId, why: &str) -> Next {
         Some(undo) => format!("{}/undo/{undo}", id.step),
         None => id.step.clone(),
     };
-    let skipped = fact::Skipped { stage: id.stage.clone(), item: id.item.clone(), step: Some(step), why: why.to_owned() };
+    let skipped =
+        fact::Skipped { stage: id.stage.clone(), item: id.item.clone(), step: Some(step), why: why.to_owned() };
     Next::Append(vec![Draft::new(skipped)])
 }
 
@@ -498,7 +539,8 @@ fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
         None => format!("{} did not succeed", step.title),
         Some(problem) => {
             let action = step.template.get("action").and_then(Value::as_str).unwrap_or_default();
-            let row = catalogue::find(action).and_then(|action| catalogue::classify(action, &problem.code, &problem.reason).1);
+            let row = catalogue::find(action)
+                .and_then(|action| catalogue::classify(action, &problem.code, &problem.reason).1);
             let means = row.map(|row| format!(" {} {}", row.means, row.todo)).unwrap_or_default();
             let reason = if problem.reason.is_empty() { String::new() } else { format!(" ({})", problem.reason) };
             format!("{}{reason}: {}{}", problem.code, problem.message, means)
@@ -509,51 +551,17 @@ fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
 
 fn look(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
     match seat.not_before.get(id) {
-        Some(until) if *until > now => {
-            Next::Sleep { until: *until, what: WaitFor::Aws, step: id.to_string(), why: format!("{}: looking again", step.title) }
-        }
+        Some(until) if *until > now => Next::Sleep {
+            until: *until,
+            what: WaitFor::Aws,
+            step: id.to_string(),
+            why: format!("{}: looking again", step.title),
+        },
         _ => {
             let _ = run;
             Next::Look { id: id.clone() }
         }
     }
-}
-
-/// Waits are durable: when they began stands in the journal.
-fn wait_next(seat: &Seat, wait: &Wait, id: &StepId, state: &StepState, scope: &Value, now: Time) -> Next {
-    let at = id.to_string();
-    let Some((began, until)) = state.wait else {
-        return match wait_until(wait, scope, now) {
-            Ok(until) => Next::Append(vec![Draft::new(fact::Waited { step: id.clone(), began: true, until })]),
-            Err(why) => Next::Stop(Stop::of(StopKind::Failed, at, why)),
-        };
-    };
-    if wait.expect.is_none() {
-        return match until {
-            Some(until) if until > now => {
-                Next::Sleep { until, what: WaitFor::Time, step: at, why: format!("waiting until {}", until.minutes()) }
-            }
-            _ => waited(id, now),
-        };
-    }
-    if wait.within > 0 && now.since(began) > wait.within {
-        let why = format!("it was not so within {}", crate::base::duration::show(wait.within));
-        return Next::Stop(Stop::of(StopKind::Failed, at, why));
-    }
-    match seat.looked.get(id) {
-        Some(looked) if now.since(*looked) < wait.every => {
-            Next::Sleep { until: looked.plus(wait.every), what: WaitFor::Aws, step: at, why: "looking again".to_owned() }
-        }
-        _ => Next::Look { id: id.clone() },
-    }
-}
-
-/// A wait is over: `waited` and the step's outcome.
-pub fn waited(id: &StepId, now: Time) -> Next {
-    Next::Append(vec![
-        Draft::new(fact::Waited { step: id.clone(), began: false, until: None }),
-        finished(id, json!({"at": now.millis()}), 0),
-    ])
 }
 
 /// The outcome of a step that was never begun: it changes nothing.
@@ -572,28 +580,6 @@ pub fn finished(id: &StepId, output: Value, took_ms: u64) -> Draft {
         found: Found::Executor,
     })
     .giving(output)
-}
-
-fn wait_until(wait: &Wait, scope: &Value, now: Time) -> Result<Option<Time>, String> {
-    if wait.expect.is_some() {
-        return Ok((wait.within > 0).then(|| now.plus(wait.within)));
-    }
-    let text = if wait.until.is_empty() { &wait.after } else { &wait.until };
-    if text.is_empty() {
-        return Ok(Some(now.plus(wait.r#for)));
-    }
-    let value = expression::fill(&Value::String(text.clone()), scope, now).map_err(|error| error.to_string())?;
-    let time = value.as_str().and_then(Time::parse).ok_or_else(|| format!("`{text}` gave no time"))?;
-    Ok(Some(if wait.until.is_empty() { time.plus(wait.r#for) } else { time }))
-}
-
-fn ask_next(run: &Run, step: &Step, id: &StepId, state: &StepState, fields: &[crate::plan::model::AskField]) -> Next {
-    if let Some(said) = state.said_now(SaidWhat::Answer).last() {
-        let answer = said.value.get("answer").cloned().unwrap_or(Value::Null);
-        return Next::Append(vec![finished(id, answer, 0).by(&said.person)]);
-    }
-    let kind = PromptKind::Ask { fields: fields.to_vec() };
-    Next::Prompt(prompt(run, kind, id, state.attempt, &step.performer, step.title.clone()))
 }
 
 pub(super) fn prompt(run: &Run, kind: PromptKind, id: &StepId, attempt: u32, role: &str, text: String) -> Prompt {
@@ -695,7 +681,8 @@ fn grant(
             let first = lacks.first();
             let mut stop = Stop::waiting(WaitFor::Approval, &request.asked.covers, request.asked.summary.clone());
             stop.role = first.map(|lack| lack.role.clone()).unwrap_or_default();
-            stop.people = lacks.iter().flat_map(|lack| lack.people.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+            stop.people =
+                lacks.iter().flat_map(|lack| lack.people.clone()).collect::<BTreeSet<_>>().into_iter().collect();
             stop.until = Some(request.asked.approve_by);
             Err(Box::new(Next::Stop(stop)))
         }
@@ -757,7 +744,15 @@ fn denied(run: &Run, seq: u64, id: &StepId) -> Stop {
 }
 
 /// After the grant, right before the operation begins.
-fn confirmation(run: &Run, stage: &Stage, step: &Step, id: &StepId, operation: &Value, grant: &Grant, now: Time) -> Option<Next> {
+fn confirmation(
+    run: &Run,
+    stage: &Stage,
+    step: &Step,
+    id: &StepId,
+    operation: &Value,
+    grant: &Grant,
+    now: Time,
+) -> Option<Next> {
     let confirm = step.confirm.as_ref()?;
     let attempt = request::next_attempt(run, id);
     let slot = operation::slot(id, attempt, &performer_here(run, step).unwrap_or_default(), operation.clone());
@@ -766,10 +761,12 @@ fn confirmation(run: &Run, stage: &Stage, step: &Step, id: &StepId, operation: &
         Err(error) => return Some(unready(id, error)),
     };
     let state = run.step(id);
-    let said = state
-        .said
-        .iter()
-        .any(|said| said.what == SaidWhat::Confirmed && said.attempt == attempt && said.object == Some(object.0) && said.seq > grant.request.unwrap_or(0));
+    let said = state.said.iter().any(|said| {
+        said.what == SaidWhat::Confirmed
+            && said.attempt == attempt
+            && said.object == Some(object.0)
+            && said.seq > grant.request.unwrap_or(0)
+    });
     if said {
         return None;
     }
@@ -817,7 +814,8 @@ fn fresh_anchor(run: &Run, seat: &Seat, stage: &Stage, id: &StepId, state: &Step
 
 fn perform(run: &Run, id: &StepId, state: &StepState, operation: Value, performer: String, grant: Grant) -> Perform {
     let attempt = request::next_attempt(run, id);
-    let again = attempt == state.attempt && matches!(state.status, Status::NotDone { .. }) && (grant.consumes.is_empty());
+    let again =
+        attempt == state.attempt && matches!(state.status, Status::NotDone { .. }) && (grant.consumes.is_empty());
     Perform {
         id: id.clone(),
         operation,
@@ -830,152 +828,6 @@ fn perform(run: &Run, id: &StepId, state: &StepState, operation: Value, performe
         r#try: if again { state.tries + 1 } else { 1 },
         first: if again { state.first } else { None },
     }
-}
-
-/// A task by people: shown (and begun, if it changes something), signed by everybody it needs, over.
-fn manual_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, state: &StepState, now: Time) -> Next {
-    let Body::Manual(manual) = &step.body else { return Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "not a task")) };
-    let operation = match operation::resolve(run, id, now) {
-        Ok(operation) => operation,
-        Err(error) => return unready(id, error),
-    };
-    if step.mutates && !state.is_open() {
-        let Some(performer) = performer_here(run, step) else { return needs_performer(run, step, id) };
-        let granted = match grant(run, stage, step, id, &operation, &performer, now) {
-            Ok(granted) => granted,
-            Err(next) => return *next,
-        };
-        if let Some(next) = confirmation(run, stage, step, id, &operation, &granted, now) {
-            return next;
-        }
-        if let Some(next) = fresh_anchor(run, seat, stage, id, state) {
-            return next;
-        }
-        return Next::Perform(perform(run, id, state, operation, performer, granted));
-    }
-    let roles: Vec<String> = if manual.performers.is_empty() { vec![step.performer.clone()] } else { manual.performers.clone() };
-    let mut said: Vec<(String, &super::state::SaidState)> = Vec::new();
-    for role in &roles {
-        let taken = |person: &str| said.iter().any(|(_, other)| other.person == person);
-        let mine = state.said.iter().rev().find(|word| {
-            word.what == SaidWhat::Task
-                && word.attempt == state.attempt
-                && &word.role == role
-                && holds(run, &word.person, role)
-                && !taken(&word.person)
-                && (manual.together == 0 || now.since(word.at) <= manual.together || said.len() + 1 == roles.len())
-        });
-        match mine {
-            Some(word) => said.push((role.clone(), word)),
-            None => return Next::Prompt(task(run, manual, id, state, role, &operation)),
-        }
-    }
-    let evidence = gather(&said, state);
-    let missing = manual.evidence.iter().find(|item| item.required && evidence.get(&item.name).is_none());
-    if let Some(item) = missing {
-        let role = if item.by.is_empty() { roles.first().cloned().unwrap_or_default() } else { item.by.clone() };
-        return Next::Prompt(task(run, manual, id, state, &role, &operation));
-    }
-    let mut done = finished(id, evidence, 0);
-    if let Fact::Outcome(outcome) = &mut done.fact {
-        outcome.attempt = state.attempt;
-        outcome.intended = state.begun().map(|begun| begun.seq);
-        outcome.found = Found::Word;
-    }
-    Next::Append(vec![done.by(said.first().map(|(_, word)| word.person.as_str()).unwrap_or_default())])
-}
-
-fn task(run: &Run, manual: &crate::plan::model::Manual, id: &StepId, state: &StepState, role: &str, operation: &Value) -> Prompt {
-    let text = operation.get("instructions").and_then(Value::as_str).unwrap_or(&manual.instructions).to_owned();
-    let evidence = manual.evidence.iter().filter(|item| item.by.is_empty() || item.by == role).cloned().collect();
-    let says = manual.says.get(role).cloned().unwrap_or_else(|| "It is done.".to_owned());
-    let kind = PromptKind::Task { says, evidence, settles: manual.settles.clone() };
-    prompt(run, kind, id, state.attempt, role, text)
-}
-
-/// All evidence given for a task: fields said with it, and attached files by name.
-fn gather(said: &[(String, &super::state::SaidState)], state: &StepState) -> Value {
-    let mut all = serde_json::Map::new();
-    for (_, word) in said {
-        if let Some(Value::Object(fields)) = word.value.pointer("/answer/evidence") {
-            all.extend(fields.clone());
-        }
-    }
-    for file in state.said_now(SaidWhat::Evidence) {
-        if let Some(name) = file.value.get("name").and_then(Value::as_str) {
-            let digest = file.object.map(|digest| digest.hex()).unwrap_or_default();
-            let field = if file.reason.is_empty() { name } else { &file.reason };
-            all.insert(field.to_owned(), json!({"name": name, "sha256": digest}));
-        }
-    }
-    Value::Object(all)
-}
-
-/// After AWS's own success answer the effect must be seen.
-fn after_done(run: &Run, seat: &Seat, step: &Step, id: &StepId, state: &StepState, now: Time) -> Option<Next> {
-    verify_next(run, seat, step, id, state, false, now)
-}
-
-/// The sides of the step's probe that nobody has seen yet, and `verify` for its own checks.
-fn unseen_sides(step: &Step, state: &StepState) -> Vec<String> {
-    if !step.mutates || matches!(state.status, Status::Done { found: Found::Word, .. }) {
-        return Vec::new();
-    }
-    let mut sides: Vec<String> = match step.body {
-        Body::Action => step.probe.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
-    if !step.verify.is_empty() {
-        sides.push("verify".to_owned());
-    }
-    sides.retain(|side| !state.verified.contains(side));
-    sides
-}
-
-/// `all`: before the next stage's anchor every side is wanted; right after the step one is enough.
-fn verify_next(run: &Run, seat: &Seat, step: &Step, id: &StepId, state: &StepState, all: bool, now: Time) -> Option<Next> {
-    let unseen = unseen_sides(step, state);
-    let (checks, sides): (Vec<String>, Vec<String>) = unseen.into_iter().partition(|side| side == "verify");
-    let seen_one = sides.len() < step.probe.len() || step.probe.is_empty();
-    if checks.is_empty() && (sides.is_empty() || (seen_one && !all)) {
-        return None;
-    }
-    let readable: Vec<String> = sides.iter().filter(|side| closed_why(run, seat, step, id, side, now).is_none()).cloned().collect();
-    let wanted_unreadable = if all { readable.len() < sides.len() } else { readable.is_empty() && !seen_one };
-    if wanted_unreadable && readable.is_empty() && checks.is_empty() {
-        let side = sides.first().cloned().unwrap_or_default();
-        let session = step.probe.get(&side).cloned().unwrap_or_default();
-        let why = closed_why(run, seat, step, id, &side, now).unwrap_or_default();
-        return Some(Next::Stop(needs_session(run, &session, id, &why)));
-    }
-    if let Some(until) = seat.not_before.get(id).filter(|until| **until > now) {
-        let why = format!("{}: AWS says it is done; waiting until reads show it", step.title);
-        return Some(Next::Sleep { until: *until, what: WaitFor::Aws, step: id.to_string(), why });
-    }
-    let sides = if seen_one && !all { Vec::new() } else { readable };
-    Some(Next::Verify { id: id.clone(), sides, checks: !checks.is_empty() })
-}
-
-/// The run waits for a seat that has the credentials.
-pub fn needs_session(run: &Run, session: &str, id: &StepId, why: &str) -> Stop {
-    let mut stop = Stop::waiting(WaitFor::Session, id.to_string(), format!("session {session}: {why}"));
-    let roles = run.plan.sessions.get(session).map(|session| session.used_by.clone()).unwrap_or_default();
-    stop.role = roles.first().cloned().unwrap_or_default();
-    stop.people = run
-        .people
-        .people
-        .values()
-        .filter(|person| roles.iter().any(|role| person.roles.contains(role)))
-        .map(|person| person.id.clone())
-        .collect();
-    stop
-}
-
-/// Why the session of this side can't be opened here; none if it may be.
-pub fn closed_why(run: &Run, seat: &Seat, step: &Step, id: &StepId, side: &str, now: Time) -> Option<String> {
-    let session = step.probe.get(side)?;
-    let wanted = super::session::wanted(run, session, id, now).ok()?;
-    seat.closed.get(&super::session::key(&wanted)).cloned()
 }
 
 /// The signed-on person who performs the step: holds its role and may change things through its session.
@@ -996,18 +848,6 @@ pub fn signed_on_holder(run: &Run, role: &str) -> Option<String> {
 
 pub fn holds(run: &Run, person: &str, role: &str) -> bool {
     run.people.get(person).is_some_and(|person| person.roles.iter().any(|held| held == role))
-}
-
-/// Every step of the item is over, and seen.
-pub fn item_is_over(run: &Run, stage: &Stage, item: Option<&str>) -> bool {
-    stage.steps.iter().all(|step| {
-        let id = StepId::new(&stage.id, item, &step.id);
-        run.steps.get(&id).is_some_and(|state| {
-            let unseen = unseen_sides(step, state);
-            let seen_one = unseen.iter().filter(|side| *side != "verify").count() < step.probe.len() || step.probe.is_empty();
-            state.is_over() && (state.status == Status::Skipped || (seen_one && !unseen.iter().any(|side| side == "verify")))
-        })
-    })
 }
 
 fn stage_is_over(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> bool {

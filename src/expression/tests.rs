@@ -1,3 +1,5 @@
+//! Templates, references and conditions: what they give and what they refuse.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Values in, plan out: digests, templates, who performs and approves.
+
 use super::*;
 use crate::base::Finding;
 use crate::people::{self, People};

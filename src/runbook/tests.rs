@@ -1,3 +1,5 @@
+//! The grammar read: what is accepted, and each finding with its place.
+
 use super::*;
 use crate::base::Finding;
 use proptest::prelude::*;
