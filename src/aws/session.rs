@@ -151,7 +151,10 @@ pub(super) async fn check_endpoints(simulated: bool) -> Result<(), String> {
 }
 
 /// What a child process needs to be this session: the same frozen credentials, region and endpoint.
-pub(super) async fn environment(wanted: &SessionWanted, sdk: &SdkConfig) -> Result<Vec<(String, String)>, SessionProblem> {
+pub(super) async fn environment(
+    wanted: &SessionWanted,
+    sdk: &SdkConfig,
+) -> Result<Vec<(String, String)>, SessionProblem> {
     let none = |message: &str| SessionProblem::None { session: wanted.id.clone(), message: message.to_owned() };
     let provider = sdk.credentials_provider().ok_or_else(|| none("nothing provides any"))?;
     let credentials = provider.provide_credentials().await.map_err(|_| none("they can't be read"))?;

@@ -1,9 +1,9 @@
 //! The approver's side: requests, approve, deny, revoke, import; on the journal, or from files.
 
+use super::Global;
 use super::parts::{self, Who};
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
-use super::Global;
 use crate::base::{Time, escape};
 use crate::engine::port::{Clock, Store};
 use crate::engine::state::{RequestState, Run};
@@ -119,8 +119,14 @@ fn request_json(run: &Run, request: &RequestState, now: Time) -> serde_json::Val
 /// A request as an approver reads it, escaped.
 pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
     let asked = &request.asked;
-    let mut text = format!("request #{}  {}   [{}]\n", request.seq, asked.covers, run.opened.mode.name().to_uppercase());
-    text.push_str(&format!("  runbook    {} {} (run {})\n", escape::line(&run.plan.title), run.plan.version, run.id.short()));
+    let mut text =
+        format!("request #{}  {}   [{}]\n", request.seq, asked.covers, run.opened.mode.name().to_uppercase());
+    text.push_str(&format!(
+        "  runbook    {} {} (run {})\n",
+        escape::line(&run.plan.title),
+        run.plan.version,
+        run.id.short()
+    ));
     text.push_str(&format!("  performer  {}\n", escape::line(&asked.performer)));
     for slot in &request.operations {
         let step = run.plan.step(&slot.step);
@@ -139,7 +145,12 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
     }
     text.push_str(&format!("  approve by {}, run by {}\n", asked.approve_by.minutes(), asked.run_by.minutes()));
     for waited in status::waiting_for(run, now).into_iter().filter(|waited| waited.at == status::name(request)) {
-        text.push_str(&format!("  waiting for {} ({}); can run:\n    {}\n", waited.people.join(" or "), waited.role, status::command(run.id.short(), &waited)));
+        text.push_str(&format!(
+            "  waiting for {} ({}); can run:\n    {}\n",
+            waited.people.join(" or "),
+            waited.role,
+            status::command(run.id.short(), &waited)
+        ));
     }
     text
 }
@@ -154,7 +165,11 @@ fn way_back(step: &crate::plan::model::Step) -> String {
     } else if back.undo.is_empty() {
         "none".to_owned()
     } else {
-        let steps: Vec<&str> = back.undo.iter().map(|undo| undo.template.get("action").and_then(|a| a.as_str()).unwrap_or(&undo.title)).collect();
+        let steps: Vec<&str> = back
+            .undo
+            .iter()
+            .map(|undo| undo.template.get("action").and_then(|a| a.as_str()).unwrap_or(&undo.title))
+            .collect();
         format!("{}{lost}", steps.join(", then "))
     }
 }
@@ -187,7 +202,10 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
         let signed = sign(&run, seq, &person, &args.who, Decides::Approve, &args.reason)?;
         if let Some(path) = &args.output {
             write_file(path, answer::write(&answers_of(&run, vec![signed])).map_err(bad)?.as_bytes())?;
-            ui.say(&format!("wrote {}; nothing is in the journal yet: `countersign import` takes it in", path.display()));
+            ui.say(&format!(
+                "wrote {}; nothing is in the journal yet: `countersign import` takes it in",
+                path.display()
+            ));
             continue;
         }
         voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
@@ -224,7 +242,8 @@ fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliR
 fn named(run: &Run, what: &str) -> Result<Vec<u64>, CliError> {
     let found: Vec<u64> = status::find_request(run, what).iter().map(|request| request.seq).collect();
     if found.is_empty() {
-        let open: Vec<String> = live(run).map(|request| format!("{} (#{})", status::name(request), request.seq)).collect();
+        let open: Vec<String> =
+            live(run).map(|request| format!("{} (#{})", status::name(request), request.seq)).collect();
         let hint = if open.is_empty() { "no request is open".to_owned() } else { format!("open: {}", open.join(", ")) };
         return Err(CliError::new(Exit::Refused, "CS7002", format!("no open request covers `{what}`"), hint));
     }
@@ -236,19 +255,26 @@ fn sign(run: &Run, seq: u64, person: &str, who: &Who, decides: Decides, reason: 
     let role = voice::deciding_role(run, seq, person, now).ok_or_else(|| unknown(run, person))?;
     let body = voice::approval_body(run, seq, decides).map_err(|error| place::run_error(&error))?;
     let signer = who.signer(&run.people, run.opened.mode)?;
-    voice::sign(run, &mut parts::OsRandom, &signer, person, &role, body, reason, now).map_err(|error| place::run_error(&error))
+    voice::sign(run, &mut parts::OsRandom, &signer, person, &role, body, reason, now)
+        .map_err(|error| place::run_error(&error))
 }
 
 fn unknown(run: &Run, person: &str) -> CliError {
     let known: Vec<&str> = run.people.people.keys().map(String::as_str).collect();
-    CliError::new(Exit::Refused, "CS7003", format!("{} is not in the people file of this run", escape::line(person)), format!("people: {}", known.join(", ")))
+    CliError::new(
+        Exit::Refused,
+        "CS7003",
+        format!("{} is not in the people file of this run", escape::line(person)),
+        format!("people: {}", known.join(", ")),
+    )
 }
 
 fn print(run: &Run, seq: u64, person: &str, reason: &str, path: &Path, ui: &Ui) -> CliResult {
     let now = parts::SystemClock::new().now();
     let role = voice::deciding_role(run, seq, person, now).ok_or_else(|| unknown(run, person))?;
     let body = voice::approval_body(run, seq, Decides::Approve).map_err(|error| place::run_error(&error))?;
-    let statement = voice::statement(run, &mut parts::OsRandom, person, &role, body, reason, now).map_err(|error| place::run_error(&error))?;
+    let statement = voice::statement(run, &mut parts::OsRandom, person, &role, body, reason, now)
+        .map_err(|error| place::run_error(&error))?;
     let text = voice::checked(&statement).map_err(|error| place::run_error(&error))?;
     write_file(path, text.as_bytes())?;
     let shown = path.display();
@@ -268,7 +294,16 @@ fn by_hand(journal: &mut impl Store, run: &mut Run, signature: &Path, person: &s
     let namespace = "approval-v1@countersign";
     let key = known.keys.iter().find(|key| crate::sshsig::verify(key, namespace, text.as_bytes(), &armour).is_ok());
     let Some(key) = key else {
-        return Err(CliError::new(Exit::Refused, "CS7004", format!("{} is not a signature by one of {person}'s keys over {}", signature.display(), statement.display()), format!("sign with: ssh-keygen -Y sign -n {namespace} -f KEY {}", statement.display())));
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7004",
+            format!(
+                "{} is not a signature by one of {person}'s keys over {}",
+                signature.display(),
+                statement.display()
+            ),
+            format!("sign with: ssh-keygen -Y sign -n {namespace} -f KEY {}", statement.display()),
+        ));
     };
     let signed = SignedText { statement: text, signature: armour, key: key.line.clone() };
     voice::decide(journal, &parts::SystemClock::new(), run, &signed).map_err(refused)?;
@@ -279,7 +314,14 @@ fn by_hand(journal: &mut impl Store, run: &mut Run, signature: &Path, person: &s
 /// Signs every open request of a bundle that this person may decide on.
 fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
     let bytes = std::fs::read(file).map_err(|error| io(file, &error))?;
-    let bundle = bundle::read(&bytes).map_err(|error| CliError::new(Exit::NotVerified, "CS6002", format!("{}: {error}", file.display()), "ask for a fresh file: `countersign requests -o FILE`"))?;
+    let bundle = bundle::read(&bytes).map_err(|error| {
+        CliError::new(
+            Exit::NotVerified,
+            "CS6002",
+            format!("{}: {error}", file.display()),
+            "ask for a fresh file: `countersign requests -o FILE`",
+        )
+    })?;
     let report = crate::verify::check(&bundle, &[], &[]);
     if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
         return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was signed"));
@@ -290,7 +332,9 @@ fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
     let now = parts::SystemClock::new().now();
     let mut answers = Vec::new();
     for request in live(&run) {
-        let mine = status::waiting_for(&run, now).iter().any(|waited| waited.at == status::name(request) && waited.people.contains(&person));
+        let mine = status::waiting_for(&run, now)
+            .iter()
+            .any(|waited| waited.at == status::name(request) && waited.people.contains(&person));
         if !mine {
             continue;
         }
@@ -301,18 +345,35 @@ fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
         answers.push(sign(&run, request.seq, &person, &args.who, Decides::Approve, &args.reason)?);
     }
     if answers.is_empty() {
-        return Err(CliError::new(Exit::Refused, "CS7002", format!("no open request of {} waits for {person}", file.display()), ""));
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7002",
+            format!("no open request of {} waits for {person}", file.display()),
+            "",
+        ));
     }
     let text = answer::write(&answers_of(&run, answers.clone())).map_err(bad)?;
     let path = args.output.clone().unwrap_or_else(|| file.with_extension(format!("{person}.answer")));
     write_file(&path, text.as_bytes())?;
-    ui.say(&format!("signed {} requests; wrote {}. Send it back: `countersign import {}`", answers.len(), path.display(), path.display()));
+    ui.say(&format!(
+        "signed {} requests; wrote {}. Send it back: `countersign import {}`",
+        answers.len(),
+        path.display(),
+        path.display()
+    ));
     Ok(Exit::Done)
 }
 
 pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     let bytes = std::fs::read(&args.file).map_err(|error| io(&args.file, &error))?;
-    let answers = answer::read(&bytes).map_err(|error| CliError::new(Exit::NotVerified, "CS6004", format!("{}: {error}", args.file.display()), "ask for the file again: it must come unchanged"))?;
+    let answers = answer::read(&bytes).map_err(|error| {
+        CliError::new(
+            Exit::NotVerified,
+            "CS6004",
+            format!("{}: {error}", args.file.display()),
+            "ask for the file again: it must come unchanged",
+        )
+    })?;
     let mut journal = place::journal(global)?;
     let mut run = place::load_run(&journal, &answers.run)?;
     let clock = parts::SystemClock::new();
@@ -355,25 +416,30 @@ fn say_next(run: &Run, ui: &Ui, now: Time) {
         Some(waited) => ui.say(&parts::waiting_words(run, waited)),
         None => {
             let person = run.signed_on.first().map(String::as_str).unwrap_or("PERSON");
-            ui.say(&format!("nothing waits for approval; go on with:\n  countersign resume {} --as {person}", run.id.short()));
+            ui.say(&format!(
+                "nothing waits for approval; go on with:\n  countersign resume {} --as {person}",
+                run.id.short()
+            ));
         }
     }
 }
 
 fn ask(question: &str) -> Result<bool, CliError> {
-    dialoguer::Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .interact()
-        .map_err(|error| CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes"))
+    dialoguer::Confirm::new().with_prompt(question).default(false).interact().map_err(|error| {
+        CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")
+    })
 }
 
 /// A rule's "no" is exit 7.
 pub fn refused(error: VoiceError) -> CliError {
     match error {
         VoiceError::Run(error) => place::run_error(&error),
-        VoiceError::Refused(refusal) => CliError::new(Exit::Refused, "CS7005", format!("refused: {refusal}"), "nothing was written"),
-        VoiceError::Unsigned(message) => CliError::new(Exit::Refused, "CS7006", format!("refused: {message}"), "nothing was written"),
+        VoiceError::Refused(refusal) => {
+            CliError::new(Exit::Refused, "CS7005", format!("refused: {refusal}"), "nothing was written")
+        }
+        VoiceError::Unsigned(message) => {
+            CliError::new(Exit::Refused, "CS7006", format!("refused: {message}"), "nothing was written")
+        }
     }
 }
 
@@ -392,4 +458,3 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 pub fn read_text(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|error| io(path, &error))
 }
-

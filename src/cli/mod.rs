@@ -18,8 +18,8 @@ pub mod rollback;
 pub mod run;
 pub mod say;
 pub mod show;
-pub mod source;
 pub mod simulate;
+pub mod source;
 pub mod ui;
 pub mod verify;
 
@@ -169,5 +169,16 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Export(args) => export::run(args, global, ui),
         Verb::Simulate(args) => parts::block_on(simulate::run(args, ui)),
         Verb::Actions(args) => actions::run(args, ui),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
     }
 }

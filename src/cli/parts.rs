@@ -11,8 +11,8 @@ use crate::keys::file::KeyFile;
 use crate::people::People;
 use crate::record::fact::Mode;
 use std::path::PathBuf;
-use zeroize::Zeroizing;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
 
 /// The machine's clock.
 pub struct SystemClock {
@@ -123,7 +123,9 @@ pub fn waiting_words(run: &Run, waited: &Waited) -> String {
         WaitFor::Answer => format!("to answer {}", waited.at),
         WaitFor::Settle => format!("to say how {} stands", waited.at),
         WaitFor::GoOn => format!("to say whether to go on with {}", waited.at),
-        WaitFor::Performer => format!("to sit down for {}", if waited.at.is_empty() { "the next step" } else { &waited.at }),
+        WaitFor::Performer => {
+            format!("to sit down for {}", if waited.at.is_empty() { "the next step" } else { &waited.at })
+        }
         WaitFor::Session => format!("to resume with the credentials for {}", waited.at),
         WaitFor::Time | WaitFor::Aws => String::new(),
     };

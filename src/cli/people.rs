@@ -48,7 +48,12 @@ fn sign(args: &SignArgs, ui: &Ui) -> CliResult {
     let person = args.who.person()?;
     let known = people.get(&person).ok_or_else(|| {
         let all: Vec<&str> = people.people.keys().map(String::as_str).collect();
-        CliError::new(Exit::Refused, "CS7003", format!("{person} is not in {}", args.file.display()), format!("people: {}", all.join(", ")))
+        CliError::new(
+            Exit::Refused,
+            "CS7003",
+            format!("{person} is not in {}", args.file.display()),
+            format!("people: {}", all.join(", ")),
+        )
     })?;
     let statement = Statement {
         body: Body::People(people.digest),
@@ -64,11 +69,13 @@ fn sign(args: &SignArgs, ui: &Ui) -> CliResult {
     let mode = if args.simulated { Mode::Simulated } else { Mode::Live };
     let signer = parts::ring(&people, args.who.key.iter().cloned().collect(), mode)?;
     let text = statement.text();
-    let (signature, key) = signer.sign(&person, &statement.namespace(), &text).map_err(|error| place::run_error(&error.into()))?;
+    let (signature, key) =
+        signer.sign(&person, &statement.namespace(), &text).map_err(|error| place::run_error(&error.into()))?;
     let path = signatures_path(&args.file);
     let mut all = if path.exists() { signatures(&path)? } else { Vec::new() };
     all.push(SignedText { statement: text, signature, key });
-    let bytes = json::object_bytes(&json!({"signatures": all})).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    let bytes = json::object_bytes(&json!({"signatures": all}))
+        .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     write_file(&path, &bytes)?;
     ui.say(&format!("ok: {person} ({}) signed {}; kept in {}", known.party, args.file.display(), path.display()));
     Ok(Exit::Done)
@@ -89,7 +96,14 @@ pub fn signatures_path(file: &Path) -> PathBuf {
 
 fn signatures(path: &Path) -> Result<Vec<SignedText>, CliError> {
     let text = read_text(path)?;
-    let wrong = || CliError::new(Exit::Findings, "CS0490", format!("{} is not a file of signatures", path.display()), "sign anew: remove it, then `countersign people sign`");
+    let wrong = || {
+        CliError::new(
+            Exit::Findings,
+            "CS0490",
+            format!("{} is not a file of signatures", path.display()),
+            "sign anew: remove it, then `countersign people sign`",
+        )
+    };
     let value = json::parse(&text, Form::Object).map_err(|_| wrong())?;
     serde_json::from_value(value["signatures"].clone()).map_err(|_| wrong())
 }
@@ -108,7 +122,11 @@ pub fn signed_by_all(file: &Path, people: &People, parties: &BTreeSet<String>) -
         Exit::Refused,
         "CS7012",
         format!("{} is not signed (as it is now) by anybody of: {}", file.display(), missing.join(", ")),
-        format!("one person of each signs it: countersign people sign {} --as {}", file.display(), person.unwrap_or("PERSON")),
+        format!(
+            "one person of each signs it: countersign people sign {} --as {}",
+            file.display(),
+            person.unwrap_or("PERSON")
+        ),
     ))
 }
 

@@ -138,7 +138,10 @@ fn sit_error(error: &SitError) -> CliError {
         SitError::Busy { child, .. } => {
             let hint = match child {
                 Some(pid) => format!("a command that it started is still running: pid {pid}; wait until it ends"),
-                None => "wait until it leaves; `countersign status` shows the run, `approve` and `confirm` work meanwhile".to_owned(),
+                None => {
+                    "wait until it leaves; `countersign status` shows the run, `approve` and `confirm` work meanwhile"
+                        .to_owned()
+                }
             };
             CliError::new(Exit::Busy, "CS8002", error.to_string(), hint)
         }

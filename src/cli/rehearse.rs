@@ -51,7 +51,10 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let clock = RehearsalClock::at(start);
     let wire = Arc::new(Wire::new(Simulator::new(&world, start), clock.clone()));
     let starter = starter(&loaded.plan, &loaded.people);
-    ui.say(&format!("rehearsing {} (simulated AWS, simulated people, virtual clock)", escape::line(&loaded.plan.title)));
+    ui.say(&format!(
+        "rehearsing {} (simulated AWS, simulated people, virtual clock)",
+        escape::line(&loaded.plan.title)
+    ));
     let progress = Progress::new(ui);
     let opening = opening(loaded, None, Mode::Rehearsal, vec![starter], "0".repeat(32), &mut random);
     let tell = progress.tell();
@@ -114,7 +117,8 @@ impl Progress {
 }
 
 fn steps(run: &Run) -> (u64, u64) {
-    let all: u64 = run.plan.stages.iter().map(|stage| (scope::items(run, stage).len() * stage.steps.len()) as u64).sum();
+    let all: u64 =
+        run.plan.stages.iter().map(|stage| (scope::items(run, stage).len() * stage.steps.len()) as u64).sum();
     let done = run.steps.iter().filter(|(id, state)| id.undo.is_none() && state.is_over()).count() as u64;
     (done, all.max(1))
 }
@@ -123,7 +127,8 @@ fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
     let run = &played.run;
     let report = super::export::check(&played.store, &run.id)?;
     let verdict = crate::verify::text(&report);
-    let folder = args.keep.clone().unwrap_or_else(|| global.journal.parent().unwrap_or(Path::new(".")).join("rehearsals"));
+    let folder =
+        args.keep.clone().unwrap_or_else(|| global.journal.parent().unwrap_or(Path::new(".")).join("rehearsals"));
     std::fs::create_dir_all(&folder).map_err(|error| super::decide::io(&folder, &error))?;
     let name = format!("{}-{}", run.plan.name, run.id.short());
     let bundle = folder.join(format!("{name}.countersign"));
@@ -133,7 +138,11 @@ fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
     let effects = played.wire.simulator().effects().count();
     let days = crate::base::duration::show(run.last_at.since(run.started));
     ui.must_say("");
-    ui.must_say(&format!("{} entries, {} seats, {effects} effects on the simulated AWS, {days} of simulated time", run.size(), played.seats));
+    ui.must_say(&format!(
+        "{} entries, {} seats, {effects} effects on the simulated AWS, {days} of simulated time",
+        run.size(),
+        played.seats
+    ));
     ui.must_say(&verdict);
     let exit = match played.stop.kind {
         StopKind::Done if run.closed.as_deref() == Some("done") => {
@@ -146,7 +155,12 @@ fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
         _ => Exit::Failed,
     };
     if exit != Exit::Done {
-        ui.must_say(&format!("{} the rehearsal stopped at {}: {}", ui.paint(Style::Bad, "FAILED:"), played.stop.at, escape::block(&played.stop.why)));
+        ui.must_say(&format!(
+            "{} the rehearsal stopped at {}: {}",
+            ui.paint(Style::Bad, "FAILED:"),
+            played.stop.at,
+            escape::block(&played.stop.why)
+        ));
         ui.must_say(&stop_words(run, &played.stop));
     }
     ui.must_say(&format!("journal  {}\nreport   {}", bundle.display(), path.display()));

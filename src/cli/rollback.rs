@@ -32,8 +32,14 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let before = place::load_run(&journal, &id)?;
     let to = args.to.clone().unwrap_or_default();
     if before.rollback.is_none() {
-        let course = rollback::course(&before, &to)
-            .map_err(|why| CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), "`countersign status` says what can be taken back; --to names a nearer anchor"))?;
+        let course = rollback::course(&before, &to).map_err(|why| {
+            CliError::new(
+                Exit::Refused,
+                "CS7017",
+                format!("no way back: {why}"),
+                "`countersign status` says what can be taken back; --to names a nearer anchor",
+            )
+        })?;
         ui.must_say(&words(&before, &to, &course));
         if ui.interactive && !args.yes && !ask()? {
             return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was undone", ""));
@@ -47,7 +53,8 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
 }
 
 fn start(journal: &mut Journal, run: &mut Run, to: &str, epoch: u64) -> Result<(), CliError> {
-    let course = rollback::course(run, to).map_err(|why| CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), ""))?;
+    let course = rollback::course(run, to)
+        .map_err(|why| CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), ""))?;
     let mut drafts: Vec<Draft> = run
         .requests
         .values()
@@ -55,7 +62,8 @@ fn start(journal: &mut Journal, run: &mut Run, to: &str, epoch: u64) -> Result<(
         .map(|request| Draft::new(RequestEnded { request: request.seq, why: EndedBy::RollbackStarted }))
         .collect();
     drafts.push(Draft::new(RollbackStarted { to: to.to_owned(), steps: course.steps }));
-    crate::run::voice::append_seat(journal, &super::parts::SystemClock::new(), run, epoch, drafts).map_err(|error| place::run_error(&error))
+    crate::run::voice::append_seat(journal, &super::parts::SystemClock::new(), run, epoch, drafts)
+        .map_err(|error| place::run_error(&error))
 }
 
 /// What a rollback will do, for a person.
@@ -83,9 +91,7 @@ pub fn words(run: &Run, to: &str, course: &Course) -> String {
 }
 
 fn ask() -> Result<bool, CliError> {
-    dialoguer::Confirm::new()
-        .with_prompt("Begin the rollback?")
-        .default(false)
-        .interact()
-        .map_err(|error| CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes"))
+    dialoguer::Confirm::new().with_prompt("Begin the rollback?").default(false).interact().map_err(|error| {
+        CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")
+    })
 }

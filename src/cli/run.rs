@@ -1,12 +1,12 @@
 //! run, resume: a seat at a run, with the real parts.
 
+use super::Global;
 use super::load::Loaded;
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
 use super::place::{self, Taken};
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
-use super::Global;
 use crate::aws::{AwsCloud, Config};
 use crate::base::{Digest, RunId, escape};
 use crate::engine::next::{Stop, StopKind};
@@ -56,7 +56,7 @@ pub struct ResumeArgs {
 #[derive(clap::Args, Clone, Debug)]
 pub struct SeatArgs {
     /// Who sits down; may repeat
-    #[arg(long = "as", value_name = "PERSON", env = "COUNTERSIGN_PERSON", value_delimiter = ',')]
+    #[arg(id = "as", long = "as", value_name = "PERSON", env = "COUNTERSIGN_PERSON", value_delimiter = ',')]
     pub people: Vec<String>,
     /// Private key files; without one, ssh-agent is asked
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_KEY", value_delimiter = ',')]
@@ -82,7 +82,10 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
     let mode = if args.seat.simulated { Mode::Simulated } else { Mode::Live };
     let cloud = cloud(&args.seat)?;
-    cloud.check_endpoints().await.map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(args.seat.simulated)))?;
+    cloud
+        .check_endpoints()
+        .await
+        .map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(args.seat.simulated)))?;
     let mut journal = open_or_create(global)?;
     let mut random = OsRandom;
     let mut id = [0u8; 16];
@@ -91,13 +94,21 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let taken = place::sit(&mut journal, &id, 0)?;
     let signer = parts::ring(&loaded.people, args.seat.key.clone(), mode)?;
     let opening = opening(loaded, Some(signatures), mode, people_sit, taken.machine.clone(), &mut random);
-    let run = open::open(&mut journal, &SystemClock::new(), &mut random, &signer, &id, opening).map_err(|error| place::run_error(&error))?;
+    let run = open::open(&mut journal, &SystemClock::new(), &mut random, &signer, &id, opening)
+        .map_err(|error| place::run_error(&error))?;
     ui.say(&format!("run {} opened in {}", id.short(), global.journal.display()));
     drive(journal, taken, cloud, signer, run, &args.seat, ui).await
 }
 
 /// Entry 0 and its objects.
-pub fn opening(loaded: Loaded, signatures: Option<Vec<u8>>, mode: Mode, people: Vec<String>, machine: String, random: &mut dyn Random) -> open::Opening {
+pub fn opening(
+    loaded: Loaded,
+    signatures: Option<Vec<u8>>,
+    mode: Mode,
+    people: Vec<String>,
+    machine: String,
+    random: &mut dyn Random,
+) -> open::Opening {
     let digest = |bytes: &[u8]| Digest::of(bytes);
     let opened = RunOpened {
         runbook: digest(&loaded.runbook_bytes),
@@ -111,12 +122,13 @@ pub fn opening(loaded: Loaded, signatures: Option<Vec<u8>>, mode: Mode, people: 
         random: hex::encode(random.bytes(32)),
         paths: paths(&loaded.paths),
     };
-    let mut objects: Vec<(Digest, Vec<u8>)> = [loaded.runbook_bytes, loaded.values_bytes.clone(), loaded.plan_bytes, loaded.people_bytes]
-        .into_iter()
-        .chain(signatures)
-        .chain(loaded.files.iter().map(|(_, bytes)| bytes.clone()))
-        .map(|bytes| (Digest::of(&bytes), bytes))
-        .collect();
+    let mut objects: Vec<(Digest, Vec<u8>)> =
+        [loaded.runbook_bytes, loaded.values_bytes.clone(), loaded.plan_bytes, loaded.people_bytes]
+            .into_iter()
+            .chain(signatures)
+            .chain(loaded.files.iter().map(|(_, bytes)| bytes.clone()))
+            .map(|bytes| (Digest::of(&bytes), bytes))
+            .collect();
     objects.sort();
     objects.dedup();
     let values = load_run::read_values(&loaded.values_bytes, &loaded.secrets).unwrap_or(Value::Null);
@@ -154,22 +166,43 @@ pub async fn sit_down(
     verified(journal, id)?;
     let mut run = place::load_run(journal, id)?;
     if run.closed.is_some() {
-        return Err(CliError::new(Exit::Refused, "CS7007", format!("the run {} is closed: {}", id.short(), status::state(&run)), ""));
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7007",
+            format!("the run {} is closed: {}", id.short(), status::state(&run)),
+            "",
+        ));
     }
     let simulated = run.opened.mode == Mode::Simulated;
     if simulated != args.simulated {
-        let (is, hint) = if simulated { ("simulated", "resume it with --simulated") } else { ("live", "resume it without --simulated") };
+        let (is, hint) = if simulated {
+            ("simulated", "resume it with --simulated")
+        } else {
+            ("live", "resume it without --simulated")
+        };
         return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
     }
     unchanged(&run, "runbook", runbook)?;
     unchanged(&run, "people", people)?;
     let sitters = sitters(args, &run.people)?;
     let cloud = cloud(args)?;
-    cloud.check_endpoints().await.map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(simulated)))?;
+    cloud
+        .check_endpoints()
+        .await
+        .map_err(|why| CliError::new(Exit::Refused, "CS7013", why, endpoint_hint(simulated)))?;
     let signer = parts::ring(&run.people, args.key.clone(), run.opened.mode)?;
     let taken = place::sit(journal, id, run.epoch)?;
-    open::sit(journal, &SystemClock::new(), &mut OsRandom, &signer, &mut run, &sitters, taken.seat.epoch(), &taken.machine)
-        .map_err(|error| place::run_error(&error))?;
+    open::sit(
+        journal,
+        &SystemClock::new(),
+        &mut OsRandom,
+        &signer,
+        &mut run,
+        &sitters,
+        taken.seat.epoch(),
+        &taken.machine,
+    )
+    .map_err(|error| place::run_error(&error))?;
     if ui.verbose {
         ui.say(&format!("seat {} taken", taken.seat.epoch()));
     }
@@ -180,7 +213,12 @@ pub async fn sit_down(
 fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
     let report = super::export::check(journal, id)?;
     if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
-        return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was done; keep the file as it is"));
+        return Err(CliError::new(
+            Exit::NotVerified,
+            "CS6003",
+            crate::verify::text(&report),
+            "nothing was done; keep the file as it is",
+        ));
     }
     Ok(())
 }
@@ -204,7 +242,9 @@ pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), C
         Exit::Refused,
         "CS7015",
         format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
-        format!("put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"),
+        format!(
+            "put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"
+        ),
     ))
 }
 
@@ -212,7 +252,12 @@ pub fn possible(later: &[String]) -> Result<(), CliError> {
     if later.is_empty() {
         return Ok(());
     }
-    Err(CliError::new(Exit::Refused, "CS7016", format!("not in this version: {}", later.join(", ")), "the runbook can be checked and planned, but not run"))
+    Err(CliError::new(
+        Exit::Refused,
+        "CS7016",
+        format!("not in this version: {}", later.join(", ")),
+        "the runbook can be checked and planned, but not run",
+    ))
 }
 
 fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String>, CliError> {
@@ -222,7 +267,12 @@ fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String
     for person in &args.people {
         if people.get(person).is_none() {
             let all: Vec<&str> = people.people.keys().map(String::as_str).collect();
-            return Err(CliError::new(Exit::Refused, "CS7003", format!("{} is not in the people file", escape::line(person)), format!("people: {}", all.join(", "))));
+            return Err(CliError::new(
+                Exit::Refused,
+                "CS7003",
+                format!("{} is not in the people file", escape::line(person)),
+                format!("people: {}", all.join(", ")),
+            ));
         }
     }
     Ok(args.people.clone())
@@ -240,7 +290,12 @@ fn cloud(args: &SeatArgs) -> Result<AwsCloud, CliError> {
     let mut bindings = BTreeMap::new();
     for text in &args.session {
         let (name, profile) = text.split_once("=profile:").ok_or_else(|| {
-            CliError::new(Exit::Usage, "CS2011", format!("`{}` is no binding", escape::line(text)), "write --session NAME=profile:PROFILE")
+            CliError::new(
+                Exit::Usage,
+                "CS2011",
+                format!("`{}` is no binding", escape::line(text)),
+                "write --session NAME=profile:PROFILE",
+            )
         })?;
         bindings.insert(name.to_owned(), profile.to_owned());
     }
@@ -252,7 +307,15 @@ fn open_or_create(global: &Global) -> Result<Journal, CliError> {
 }
 
 /// Drives the run with an operator that fits the terminal, then says how it stands.
-pub async fn drive(journal: Journal, taken: Taken, cloud: AwsCloud, signer: KeyRing, run: Run, args: &SeatArgs, ui: &Ui) -> CliResult {
+pub async fn drive(
+    journal: Journal,
+    taken: Taken,
+    cloud: AwsCloud,
+    signer: KeyRing,
+    run: Run,
+    args: &SeatArgs,
+    ui: &Ui,
+) -> CliResult {
     let parts = Parts {
         store: journal,
         cloud,
@@ -310,11 +373,20 @@ impl Operator for Either {
         self.get().go_on(prompt)
     }
 
-    fn task(&mut self, prompt: &crate::engine::Prompt, says: &str, evidence: &[crate::plan::model::Evidence]) -> Answer<TaskAnswer> {
+    fn task(
+        &mut self,
+        prompt: &crate::engine::Prompt,
+        says: &str,
+        evidence: &[crate::plan::model::Evidence],
+    ) -> Answer<TaskAnswer> {
         self.get().task(prompt, says, evidence)
     }
 
-    fn ask(&mut self, prompt: &crate::engine::Prompt, fields: &[crate::plan::model::AskField]) -> Answer<Map<String, Value>> {
+    fn ask(
+        &mut self,
+        prompt: &crate::engine::Prompt,
+        fields: &[crate::plan::model::AskField],
+    ) -> Answer<Map<String, Value>> {
         self.get().ask(prompt, fields)
     }
 
@@ -342,7 +414,12 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
     match stop.kind {
         StopKind::Done => {
             let report = super::export::check(store, &run.id)?;
-            ui.must_say(&format!("{} run {} is closed: {}", ui.paint(Style::Good, "ok:"), run.id.short(), status::state(run)));
+            ui.must_say(&format!(
+                "{} run {} is closed: {}",
+                ui.paint(Style::Good, "ok:"),
+                run.id.short(),
+                status::state(run)
+            ));
             ui.must_say(&crate::verify::text(&report));
             ui.must_say(&format!("evidence: countersign export {}", run.id.short()));
             Ok(Exit::Done)
@@ -357,7 +434,11 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
         }
         StopKind::Failed => {
             ui.must_say(&format!("{} {}: {}", ui.paint(Style::Bad, "FAILED:"), stop.at, escape::block(&stop.why)));
-            ui.must_say(&format!("nothing else was begun. After the cause is gone: countersign resume {} --as {}", run.id.short(), one(run, stop)));
+            ui.must_say(&format!(
+                "nothing else was begun. After the cause is gone: countersign resume {} --as {}",
+                run.id.short(),
+                one(run, stop)
+            ));
             ui.must_say(&format!("or take it back: countersign rollback {} --as {}", run.id.short(), one(run, stop)));
             Ok(Exit::Failed)
         }
@@ -398,7 +479,7 @@ pub fn stop_words(run: &Run, stop: &Stop) -> String {
 }
 
 fn performer_of(run: &Run) -> String {
-    let by_request = run.requests.values().rev().find(|request| request.is_live()).map(|request| request.asked.performer.clone());
+    let by_request =
+        run.requests.values().rev().find(|request| request.is_live()).map(|request| request.asked.performer.clone());
     by_request.or_else(|| run.signed_on.first().cloned()).unwrap_or_else(|| "PERSON".to_owned())
 }
-

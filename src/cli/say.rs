@@ -1,10 +1,10 @@
 //! What a performer says, each word signed: confirm, answer, attach, settle, go-on, note.
 
+use super::Global;
 use super::decide::{io, refused};
 use super::parts::{OsRandom, SystemClock, Who};
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Ui};
-use super::Global;
 use crate::base::{Digest, StepId};
 use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
 use crate::engine::port::{Clock, Random};
@@ -141,7 +141,15 @@ impl Desk {
         ))
     }
 
-    fn say(&mut self, what: SaidWhat, covers: &str, attempt: u32, role: &str, object: Option<(Digest, Vec<u8>)>, reason: &str) -> Result<u64, CliError> {
+    fn say(
+        &mut self,
+        what: SaidWhat,
+        covers: &str,
+        attempt: u32,
+        role: &str,
+        object: Option<(Digest, Vec<u8>)>,
+        reason: &str,
+    ) -> Result<u64, CliError> {
         let body = voice::said_body(&self.run, what, covers, attempt, object.as_ref().map(|object| object.0));
         let signer = self.who.signer(&self.run.people, self.run.opened.mode)?;
         let now = self.clock.now();
@@ -197,7 +205,9 @@ pub fn answer(args: &AnswerArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
     let given = pairs(&args.set)?;
     let plan = desk.run.plan.clone();
-    let Some((_, step)) = operation::locate(&plan, &args.step) else { return Err(desk.asks_nothing(&args.step, "answer")) };
+    let Some((_, step)) = operation::locate(&plan, &args.step) else {
+        return Err(desk.asks_nothing(&args.step, "answer"));
+    };
     let state = desk.run.step(&args.step);
     match &step.body {
         Body::Ask(fields) => {
@@ -247,12 +257,22 @@ fn fields_of(fields: &[AskField], mut given: Map<String, Value>) -> Result<Map<S
         match given.remove(&field.name) {
             Some(value) => {
                 if !field.choices.is_empty() && !field.choices.iter().any(|choice| value.as_str() == Some(choice)) {
-                    return Err(CliError::new(Exit::Usage, "CS2003", format!("`{}` must be one of: {}", field.name, field.choices.join(", ")), ""));
+                    return Err(CliError::new(
+                        Exit::Usage,
+                        "CS2003",
+                        format!("`{}` must be one of: {}", field.name, field.choices.join(", ")),
+                        "",
+                    ));
                 }
                 answer.insert(field.name.clone(), typed(&field.r#type, value)?);
             }
             None if field.required => {
-                return Err(CliError::new(Exit::Usage, "CS2004", format!("the field `{}` is missing", field.name), format!("give it with --set {}=VALUE", field.name)));
+                return Err(CliError::new(
+                    Exit::Usage,
+                    "CS2004",
+                    format!("the field `{}` is missing", field.name),
+                    format!("give it with --set {}=VALUE", field.name),
+                ));
             }
             None => {}
         }
@@ -288,7 +308,12 @@ fn unknown<'a>(rest: Map<String, Value>, known: impl Iterator<Item = &'a str>) -
         None => Ok(()),
         Some(name) => {
             let known: Vec<&str> = known.collect();
-            Err(CliError::new(Exit::Usage, "CS2006", format!("the step asks for no `{name}`"), format!("it asks for: {}", known.join(", "))))
+            Err(CliError::new(
+                Exit::Usage,
+                "CS2006",
+                format!("the step asks for no `{name}`"),
+                format!("it asks for: {}", known.join(", ")),
+            ))
         }
     }
 }
@@ -305,27 +330,39 @@ fn pairs(set: &[String]) -> Result<Map<String, Value>, CliError> {
 fn salt(value: &Value) -> Result<(Digest, Vec<u8>), CliError> {
     let mut salt = [0u8; 16];
     salt.copy_from_slice(&OsRandom.bytes(16));
-    let bytes = salted::wrap(&salt, salted::ANSWER, value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    let bytes = salted::wrap(&salt, salted::ANSWER, value)
+        .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     Ok((Digest::of(&bytes), bytes))
 }
 
 pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
     let plan = desk.run.plan.clone();
-    let Some((_, step)) = operation::locate(&plan, &args.step) else { return Err(desk.asks_nothing(&args.step, "evidence")) };
+    let Some((_, step)) = operation::locate(&plan, &args.step) else {
+        return Err(desk.asks_nothing(&args.step, "evidence"));
+    };
     let Body::Manual(manual) = &step.body else { return Err(desk.asks_nothing(&args.step, "evidence")) };
-    let files: Vec<&str> = manual.evidence.iter().filter(|item| item.r#type == "file").map(|item| item.name.as_str()).collect();
+    let files: Vec<&str> =
+        manual.evidence.iter().filter(|item| item.r#type == "file").map(|item| item.name.as_str()).collect();
     let field = match (&args.field, files.as_slice()) {
         (Some(field), _) if files.contains(&field.as_str()) => field.clone(),
         (None, [only]) => (*only).to_owned(),
-        _ => return Err(CliError::new(Exit::Usage, "CS2008", "say which piece of evidence it is", format!("--field, one of: {}", files.join(", ")))),
+        _ => {
+            return Err(CliError::new(
+                Exit::Usage,
+                "CS2008",
+                "say which piece of evidence it is",
+                format!("--field, one of: {}", files.join(", ")),
+            ));
+        }
     };
     let role = task_role(&desk, manual, &step.performer, &args.step)?;
     let file = read_file(&field, &args.file).map_err(|why| CliError::new(Exit::Usage, "CS1006", why, ""))?;
     let mut salt = [0u8; 16];
     salt.copy_from_slice(&OsRandom.bytes(16));
     let kept = File { name: file.name, media_type: file.media_type, bytes: file.bytes };
-    let bytes = salted::wrap_file(&salt, &kept).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    let bytes = salted::wrap_file(&salt, &kept)
+        .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     let attempt = desk.run.step(&args.step).attempt;
     desk.say(SaidWhat::Evidence, &args.step.to_string(), attempt, &role, Some((Digest::of(&bytes), bytes)), &field)?;
     desk.resume_hint(ui, "attached");
@@ -337,20 +374,33 @@ pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
     let plan = desk.run.plan.clone();
     let state = desk.run.step(&args.step);
     let Some((_, step)) = operation::locate(&plan, &args.step).filter(|_| state.is_open()) else {
-        return Err(CliError::new(Exit::Refused, "CS7011", format!("{} is not in doubt", args.step), "`countersign status` says how the run stands"));
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7011",
+            format!("{} is not in doubt", args.step),
+            "`countersign status` says how the run stands",
+        ));
     };
     desk.need_role(&step.performer, "say how it stands")?;
     let outputs = match &args.output {
         None => Value::Null,
         Some(path) => {
             let bytes = std::fs::read(path).map_err(|error| io(path, &error))?;
-            serde_json::from_slice(&bytes).map_err(|error| CliError::new(Exit::Usage, "CS2009", format!("{}: {error}", path.display()), "it must be JSON, with AWS's member names"))?
+            serde_json::from_slice(&bytes).map_err(|error| {
+                CliError::new(
+                    Exit::Usage,
+                    "CS2009",
+                    format!("{}: {error}", path.display()),
+                    "it must be JSON, with AWS's member names",
+                )
+            })?
         }
     };
     let result = if args.result == Settled::Done { "done" } else { "not_done" };
     let salt = hex::encode(OsRandom.bytes(16));
     let value = doubt::settle_object(&desk.run, &args.step, result, outputs, &salt);
-    let object = operation::single(&value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+    let object =
+        operation::single(&value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     desk.say(SaidWhat::Settled, &args.step.to_string(), state.attempt, &step.performer, Some(object), "")?;
     desk.resume_hint(ui, "said; a second person must agree before it counts");
     Ok(Exit::Done)
@@ -375,4 +425,3 @@ pub fn note(args: &NoteArgs, global: &Global, ui: &Ui) -> CliResult {
     ui.say("ok: noted");
     Ok(Exit::Done)
 }
-

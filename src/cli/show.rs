@@ -1,9 +1,9 @@
 //! Looking: status, runs, log.
 
+use super::Global;
 use super::parts::{self, SystemClock};
 use super::place;
 use super::ui::{CliResult, Exit, Style, Ui};
-use super::Global;
 use crate::base::{StepId, escape};
 use crate::engine::port::{Clock, Store};
 use crate::engine::state::Run;
@@ -41,7 +41,9 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     if ui.json {
         let mut value = status::json(&run, now);
         if let (Some(person), Some(all)) = (&args.person, value.get_mut("waiting_for").and_then(Value::as_array_mut)) {
-            all.retain(|waited| waited["people"].as_array().is_some_and(|people| people.iter().any(|other| other == person)));
+            all.retain(|waited| {
+                waited["people"].as_array().is_some_and(|people| people.iter().any(|other| other == person))
+            });
         }
         ui.data(&serde_json::to_string_pretty(&value).unwrap_or_default());
         return Ok(Exit::Done);
@@ -130,7 +132,14 @@ pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
     }
     for run in &all {
         let of = |member: &str| escape::line(run[member].as_str().unwrap_or_default());
-        ui.data(&format!("{}  {:12}  {:10}  {}  {}", of("run").get(..8).unwrap_or_default(), of("state"), of("mode"), of("started"), of("runbook")));
+        ui.data(&format!(
+            "{}  {:12}  {:10}  {}  {}",
+            of("run").get(..8).unwrap_or_default(),
+            of("state"),
+            of("mode"),
+            of("started"),
+            of("runbook")
+        ));
     }
     Ok(Exit::Done)
 }

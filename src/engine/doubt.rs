@@ -53,7 +53,10 @@ fn probe_or_wait(run: &Run, seat: &Seat, step: &Step, id: &StepId, side: &str, n
             let session = step.probe.get(side).cloned().unwrap_or_default();
             let mut stop = needs_session(run, &session, id, &why);
             stop.kind = StopKind::InDoubt;
-            stop.why = format!("it is not known whether `{}` took effect; the {side} side must be read: {}", step.title, stop.why);
+            stop.why = format!(
+                "it is not known whether `{}` took effect; the {side} side must be read: {}",
+                step.title, stop.why
+            );
             Next::Stop(stop)
         }
     }
@@ -124,11 +127,8 @@ fn not_done_or_doubt(
 /// the earlier of `send_by` and the moment when this machine took the dead process's lock.
 pub fn sure_at(run: &Run, step: &Step, begun: &Begun) -> Time {
     let machine = run.epochs.get(&begun.epoch).map(|(_, machine)| machine);
-    let taken = run
-        .epochs
-        .range(begun.epoch + 1..)
-        .find(|(_, (_, other))| Some(other) == machine)
-        .map(|(_, (at, _))| *at);
+    let taken =
+        run.epochs.range(begun.epoch + 1..).find(|(_, (_, other))| Some(other) == machine).map(|(_, (at, _))| *at);
     let from = match (begun.send_by, taken) {
         (Some(send_by), Some(taken)) => send_by.min(taken),
         (Some(send_by), None) => send_by,
@@ -173,11 +173,15 @@ fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: &Begun
         return Next::Stop(stop(run, step, id, "what was said about it is not stored"));
     };
     let request = run.requests.values().rev().find(|request| {
-        request.asked.what == What::Settle && request.asked.operations == object && request.asked.covers == id.to_string()
+        request.asked.what == What::Settle
+            && request.asked.operations == object
+            && request.asked.covers == id.to_string()
     });
     let live = request.filter(|request| request.is_live());
     let Some(request) = live else {
-        if request.is_some_and(|request| request.ended.is_some_and(|(why, epoch)| why == EndedBy::Denied && epoch >= run.epoch)) {
+        if request.is_some_and(|request| {
+            request.ended.is_some_and(|(why, epoch)| why == EndedBy::Denied && epoch >= run.epoch)
+        }) {
             return Next::Stop(stop(run, step, id, "what was said about it was denied"));
         }
         return ask_to_settle(run, step, id, state, said, object, now);
@@ -208,7 +212,15 @@ fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: &Begun
     }
 }
 
-fn ask_to_settle(run: &Run, step: &Step, id: &StepId, state: &StepState, said: &SaidState, object: Digest, now: Time) -> Next {
+fn ask_to_settle(
+    run: &Run,
+    step: &Step,
+    id: &StepId,
+    state: &StepState,
+    said: &SaidState,
+    object: Digest,
+    now: Time,
+) -> Next {
     let performer = signed_on_holder(run, &step.performer).unwrap_or_else(|| said.person.clone());
     let approve_by = request::whole_seconds(now.plus(86_400_000));
     let result = said.value.get("result").and_then(Value::as_str).unwrap_or_default();

@@ -120,7 +120,8 @@ pub fn summary(plan: &Plan, operations: &[Operation]) -> String {
     let text = match operations {
         [only] => one(only),
         _ => {
-            let all: Vec<String> = operations.iter().map(|operation| format!("{}: {}", operation.step, one(operation))).collect();
+            let all: Vec<String> =
+                operations.iter().map(|operation| format!("{}: {}", operation.step, one(operation))).collect();
             format!("{} operations: {}", operations.len(), all.join("; "))
         }
     };

@@ -20,9 +20,10 @@ pub struct Draft {
 /// The live request over `step` in its present attempt.
 pub fn live<'a>(run: &'a Run, step: &StepId) -> Option<&'a RequestState> {
     let attempt = next_attempt(run, step);
-    run.requests.values().rev().find(|request| {
-        request.is_live() && request.asked.what == What::Approval && request.holds(step, attempt)
-    })
+    run.requests
+        .values()
+        .rev()
+        .find(|request| request.is_live() && request.asked.what == What::Approval && request.holds(step, attempt))
 }
 
 /// The attempt that the step's next operation belongs to.
@@ -93,12 +94,26 @@ pub fn draft(run: &Run, stage: &Stage, step: &Step, id: &StepId, performer: &str
 }
 
 /// As [`draft`], for a step whose turn has come: its own operation is `resolved`.
-pub fn draft_resolved(run: &Run, step: &Step, id: &StepId, resolved: serde_json::Value, performer: &str, now: Time) -> Option<Draft> {
+pub fn draft_resolved(
+    run: &Run,
+    step: &Step,
+    id: &StepId,
+    resolved: serde_json::Value,
+    performer: &str,
+    now: Time,
+) -> Option<Draft> {
     let operations = [operation::slot(id, next_attempt(run, id), performer, resolved)];
     build(run, &operations, id.covers(), step, performer, now)
 }
 
-fn build(run: &Run, operations: &[Operation], covers: String, step: &Step, performer: &str, now: Time) -> Option<Draft> {
+fn build(
+    run: &Run,
+    operations: &[Operation],
+    covers: String,
+    step: &Step,
+    performer: &str,
+    now: Time,
+) -> Option<Draft> {
     let object = operation::bytes(operations).ok()?;
     let within = step.approvals.iter().map(|approval| approval.within).min()?;
     let run_within = step.approvals.iter().map(|approval| approval.run_within).min()?;

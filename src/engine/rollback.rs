@@ -105,7 +105,10 @@ pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
 pub fn is_whole(run: &Run) -> bool {
     run.steps.iter().all(|(id, state)| {
         let mutates = run.plan.step(id).is_some_and(|step| step.mutates);
-        id.undo.is_some() || !mutates || !state.is_done() || run.plan.step(id).is_some_and(|step| !step.back.no_undo.is_empty())
+        id.undo.is_some()
+            || !mutates
+            || !state.is_done()
+            || run.plan.step(id).is_some_and(|step| !step.back.no_undo.is_empty())
     }) && run.steps.values().any(|state| state.status == Status::Undone)
 }
 
@@ -123,7 +126,8 @@ pub fn spent(run: &Run, step: &Step, id: &StepId) -> Option<Stop> {
         return None;
     }
     let to = id::place(&source.id, id.item.as_deref());
-    let why = format!("its handshake was used up before the rollback; roll back further: countersign rollback --to {to}");
+    let why =
+        format!("its handshake was used up before the rollback; roll back further: countersign rollback --to {to}");
     let mut stop = Stop::of(StopKind::Refused, id.to_string(), why);
     stop.what = Some(WaitFor::Performer);
     Some(stop)

@@ -14,7 +14,10 @@ pub fn of(run: &Run, stage: &Stage, item: Option<&str>, step: Option<&StepId>) -
     scope.insert("steps".into(), outputs(run, stage, item));
     scope.insert("stages".into(), stages(run, stage, item));
     scope.insert("anchor".into(), captured(run, &stage.id, item));
-    scope.insert("session".into(), Value::Object(run.sessions.iter().map(|(id, value)| (id.clone(), value.clone())).collect()));
+    scope.insert(
+        "session".into(),
+        Value::Object(run.sessions.iter().map(|(id, value)| (id.clone(), value.clone())).collect()),
+    );
     scope.insert("run".into(), run_value(run));
     if let Some(step) = step
         && step.undo.is_some()

@@ -152,9 +152,19 @@ pub enum Status {
     Open(Begun),
     InDoubt(Begun),
     /// Nothing happened; may be tried again.
-    NotDone { seq: u64, epoch: u64, at: Time },
-    Failed { seq: u64, epoch: u64 },
-    Done { seq: u64, found: Found },
+    NotDone {
+        seq: u64,
+        epoch: u64,
+        at: Time,
+    },
+    Failed {
+        seq: u64,
+        epoch: u64,
+    },
+    Done {
+        seq: u64,
+        found: Found,
+    },
     Skipped,
     /// Done, and taken back.
     Undone,
@@ -373,8 +383,13 @@ impl Run {
                 self.signed("witness", &fact.statement, &fact.signature, &fact.key)?;
             }
             Fact::Resumed(_) | Fact::Checkpoint(_) | Fact::AnchorRefused(_) => {}
-            Fact::HoldBegan(_) | Fact::HoldProved(_) | Fact::HoldEnded(_) | Fact::Amended(_)
-            | Fact::PeopleChanged(_) | Fact::BreakGlass(_) | Fact::HandedOver(_) => {
+            Fact::HoldBegan(_)
+            | Fact::HoldProved(_)
+            | Fact::HoldEnded(_)
+            | Fact::Amended(_)
+            | Fact::PeopleChanged(_)
+            | Fact::BreakGlass(_)
+            | Fact::HandedOver(_) => {
                 return Err(format!("`{}` entries: not in this version", entry.fact.kind()));
             }
         }
@@ -390,7 +405,13 @@ impl Run {
     }
 
     /// Verifies a statement of any type: signature, person, key, party, head, never used before.
-    fn signed(&mut self, what: &str, text: &str, signature: &str, key: &str) -> Result<(Statement, Good, PublicKey, Head), String> {
+    fn signed(
+        &mut self,
+        what: &str,
+        text: &str,
+        signature: &str,
+        key: &str,
+    ) -> Result<(Statement, Good, PublicKey, Head), String> {
         let (statement, good, key, head) = self.check_signed(text, signature, key)?;
         for mark in [Digest::of(text.as_bytes()).hex(), format!("nonce {}", statement.tail.nonce)] {
             if !self.used.insert(mark) {
@@ -401,10 +422,16 @@ impl Run {
     }
 
     /// As [`Run::signed`], without remembering it: what a door does before it appends.
-    pub fn check_signed(&self, text: &str, signature: &str, key: &str) -> Result<(Statement, Good, PublicKey, Head), String> {
+    pub fn check_signed(
+        &self,
+        text: &str,
+        signature: &str,
+        key: &str,
+    ) -> Result<(Statement, Good, PublicKey, Head), String> {
         let statement = Statement::read(text).map_err(|error| error.to_string())?;
         let tail = &statement.tail;
-        let person = self.people.get(&tail.person).ok_or_else(|| format!("{} is not in the people file", tail.person))?;
+        let person =
+            self.people.get(&tail.person).ok_or_else(|| format!("{} is not in the people file", tail.person))?;
         if person.party != tail.party {
             return Err(format!("{} belongs to {}, not to {}", tail.person, person.party, tail.party));
         }
@@ -412,7 +439,8 @@ impl Run {
         if !person.keys.contains(&key) {
             return Err(format!("the key is not one of {}'s keys", tail.person));
         }
-        let good = sshsig::verify(&key, &statement.namespace(), text.as_bytes(), signature).map_err(|error| error.to_string())?;
+        let good = sshsig::verify(&key, &statement.namespace(), text.as_bytes(), signature)
+            .map_err(|error| error.to_string())?;
         let said = statement.head().ok_or("it is not about a run")?;
         if said.size > self.size() {
             return Err("it speaks of entries that there are not".to_owned());
@@ -506,7 +534,10 @@ impl Run {
             SaidWhat::GoOn => self.stages.entry(fields.covers.clone()).or_default().go_on = true,
             _ => {
                 let step: StepId = fields.covers.parse()?;
-                let value = fields.object.and_then(|digest| objects(&digest)).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+                let value = fields
+                    .object
+                    .and_then(|digest| objects(&digest))
+                    .and_then(|bytes| serde_json::from_slice(&bytes).ok());
                 let said = SaidState {
                     seq: entry.seq,
                     at: entry.at,
@@ -545,13 +576,8 @@ impl Run {
         state.performer = entry.by.clone().unwrap_or_default();
         state.observed.clear();
         state.verified.clear();
-        state.status = Status::Open(Begun {
-            seq: entry.seq,
-            epoch: entry.epoch,
-            at: entry.at,
-            send_by: fact.send_by,
-            operation,
-        });
+        state.status =
+            Status::Open(Begun { seq: entry.seq, epoch: entry.epoch, at: entry.at, send_by: fact.send_by, operation });
         Ok(())
     }
 
@@ -663,7 +689,12 @@ impl Run {
         let mut people: BTreeSet<String> = state
             .said
             .iter()
-            .filter(|said| matches!(said.what, SaidWhat::Confirmed | SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence | SaidWhat::Settled))
+            .filter(|said| {
+                matches!(
+                    said.what,
+                    SaidWhat::Confirmed | SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence | SaidWhat::Settled
+                )
+            })
             .map(|said| said.person.clone())
             .collect();
         if !state.performer.is_empty() {
@@ -674,9 +705,9 @@ impl Run {
 
     /// Whether a denial stands among the voices of `request`.
     pub fn denied<'a>(&self, request: &'a RequestState) -> Option<&'a Voice> {
-        request.voices.iter().find(|voice| {
-            matches!(&voice.statement.body, Body::Approval(_, fields) if fields.decision == Decides::Deny)
-        })
+        request.voices.iter().find(
+            |voice| matches!(&voice.statement.body, Body::Approval(_, fields) if fields.decision == Decides::Deny),
+        )
     }
 
     pub fn is_rehearsal(&self) -> bool {

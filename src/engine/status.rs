@@ -28,16 +28,19 @@ pub fn state(run: &Run) -> &'static str {
         Some(_) => return "abandoned",
         None => {}
     }
-    let doubt = run.steps.iter().any(|(id, state)| {
-        state.is_open() && run.plan.step(id).is_some_and(|step| step.body.kind() != "manual")
-    });
+    let doubt = run
+        .steps
+        .iter()
+        .any(|(id, state)| state.is_open() && run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"));
     if doubt {
         "in doubt"
     } else if run.rollback.is_some() {
         "rolling back"
     } else if run.paused.is_some() {
         "paused"
-    } else if run.waiting.is_some() || run.requests.values().any(|request| request.is_live() && request.voices.is_empty()) {
+    } else if run.waiting.is_some()
+        || run.requests.values().any(|request| request.is_live() && request.voices.is_empty())
+    {
         "waiting"
     } else {
         "open"
@@ -175,4 +178,3 @@ fn waited_json(run: &Run, waited: &Waited) -> Value {
         "why": waited.why, "command": command(run.id.short(), waited),
     })
 }
-

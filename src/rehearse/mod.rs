@@ -127,7 +127,11 @@ fn helped<S: Store>(
     }
     Ok(match stop.what {
         Some(WaitFor::Approval) => {
-            if approve(store, run, clock, random, ring)? { Helped::Same } else { Helped::Stuck }
+            if approve(store, run, clock, random, ring)? {
+                Helped::Same
+            } else {
+                Helped::Stuck
+            }
         }
         Some(WaitFor::Time) => {
             let until = stop.until.unwrap_or(clock.now().plus(86_400_000));
@@ -192,8 +196,12 @@ fn profiles(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)
     let mut profiles = BTreeMap::new();
     for (id, session) in &run.plan.sessions {
         let mine = session.used_by.is_empty()
-            || session.used_by.iter().any(|role| run.signed_on.iter().any(|person| crate::engine::next::holds(run, person, role)));
-        if mine && session.through.is_empty()
+            || session
+                .used_by
+                .iter()
+                .any(|role| run.signed_on.iter().any(|person| crate::engine::next::holds(run, person, role)));
+        if mine
+            && session.through.is_empty()
             && let Some(keys) = wire.keys(id, &session.profile)
         {
             profiles.insert(id.clone(), keys.clone());
@@ -258,7 +266,8 @@ impl Operator for Simulated {
     }
 
     fn ask(&mut self, _: &Prompt, fields: &[AskField]) -> Answer<Map<String, Value>> {
-        let answers = fields.iter().map(|field| (field.name.clone(), example(&field.example, &field.r#type, &field.choices)));
+        let answers =
+            fields.iter().map(|field| (field.name.clone(), example(&field.example, &field.r#type, &field.choices)));
         Answer::Given(answers.collect())
     }
 

@@ -82,9 +82,10 @@ impl Wire {
 
 impl WireServer for Wire {
     fn serve(&self, request: WireRequest) -> WireResult {
-        let path = request.uri.split_once("://").map_or(request.uri.as_str(), |(_, rest)| {
-            rest.find('/').map_or("/", |at| &rest[at..])
-        });
+        let path = request
+            .uri
+            .split_once("://")
+            .map_or(request.uri.as_str(), |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
         let request =
             Request { method: request.method, path: path.to_owned(), headers: request.headers, body: request.body };
         let handled = self.simulator().handle(&request, Clock::now(&self.clock));

@@ -4,7 +4,7 @@ use crate::base::escape;
 use crate::engine::state::Run;
 use crate::engine::{operation, status};
 use crate::record::entry::Entry;
-use crate::record::fact::{EndedBy, Ended, Fact, Found, Outcome, Reading};
+use crate::record::fact::{Ended, EndedBy, Fact, Found, Outcome, Reading};
 use crate::record::statement::{Body, Decides, Statement};
 
 /// What happened, without the time; none for entries that only machines need.
@@ -47,7 +47,8 @@ pub fn words(run: &Run, entry: &Entry) -> Option<String> {
             format!("{}{step}: skipped ({})", place(&fact.stage, &fact.item), fact.why)
         }
         Fact::Waiting(fact) => {
-            let people = if fact.people.is_empty() { String::new() } else { format!(" for {}", fact.people.join(" or ")) };
+            let people =
+                if fact.people.is_empty() { String::new() } else { format!(" for {}", fact.people.join(" or ")) };
             format!("waiting{people} ({}) {}: {}", fact.what.name(), fact.at_step, fact.why)
         }
         Fact::Waited(fact) if fact.began => match fact.until {
@@ -64,7 +65,9 @@ pub fn words(run: &Run, entry: &Entry) -> Option<String> {
         Fact::AnchorRegained(fact) if fact.differs.is_empty() => {
             format!("{}: back as captured", place(&fact.stage, &fact.item))
         }
-        Fact::AnchorRegained(fact) => format!("{}: back, but: {}", place(&fact.stage, &fact.item), fact.differs.join("; ")),
+        Fact::AnchorRegained(fact) => {
+            format!("{}: back, but: {}", place(&fact.stage, &fact.item), fact.differs.join("; "))
+        }
         Fact::RunClosed(fact) => format!("run closed: {}", fact.result.replace('_', " ")),
         Fact::Witness(_) => format!("{by} witnessed the result"),
         other => format!("{} by {by}", other.kind()),

@@ -24,7 +24,13 @@ pub fn report(run: &Run, entries: &[Entry], lines: &[String], verdict: &str) -> 
     text.push_str(&escape::block(verdict));
     text.push_str("\n```\n\n## People\n\n| person | party | roles |\n| --- | --- | --- |\n");
     for person in run.people.people.values() {
-        text.push_str(&format!("| {} ({}) | {} | {} |\n", cell(&person.name), cell(&person.id), cell(&person.party), cell(&person.roles.join(", "))));
+        text.push_str(&format!(
+            "| {} ({}) | {} | {} |\n",
+            cell(&person.name),
+            cell(&person.id),
+            cell(&person.party),
+            cell(&person.roles.join(", "))
+        ));
     }
     text.push_str("\n## Steps\n\n| step | state | attempt | performed by |\n| --- | --- | --- | --- |\n");
     for stage in &plan.stages {

@@ -87,7 +87,12 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// A command that changes nothing: no intent, one outcome.
-    pub(super) async fn look_command(&mut self, step: &Step, id: &StepId, operation: &Value) -> Result<Option<Stop>, RunError> {
+    pub(super) async fn look_command(
+        &mut self,
+        step: &Step,
+        id: &StepId,
+        operation: &Value,
+    ) -> Result<Option<Stop>, RunError> {
         let environment = match self.environment(step, operation, id).await? {
             Ok(environment) => environment,
             Err(stop) => return Ok(Some(stop)),
@@ -109,7 +114,12 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// The step's own variables, and the credentials of its session.
-    async fn environment(&mut self, step: &Step, operation: &Value, id: &StepId) -> Result<Result<Vec<(String, String)>, Stop>, RunError> {
+    async fn environment(
+        &mut self,
+        step: &Step,
+        operation: &Value,
+        id: &StepId,
+    ) -> Result<Result<Vec<(String, String)>, Stop>, RunError> {
         let empty = Map::new();
         let own = operation.get("env").and_then(Value::as_object).unwrap_or(&empty);
         let mut all: Vec<(String, String)> = own.iter().map(|(name, value)| (name.clone(), text(value))).collect();
@@ -128,7 +138,12 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         Ok(Ok(all))
     }
 
-    async fn spawn(&mut self, id: &StepId, operation: &Value, environment: Vec<(String, String)>) -> Result<Ran, Fault> {
+    async fn spawn(
+        &mut self,
+        id: &StepId,
+        operation: &Value,
+        environment: Vec<(String, String)>,
+    ) -> Result<Ran, Fault> {
         let argv = operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
         let within_ms = operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000);
         let lock = self.lock.as_ref().and_then(|lock| lock.try_clone().ok());
@@ -163,7 +178,12 @@ async fn spawn(program: Program) -> Result<Ran, Fault> {
 
 fn judge(step: &Step, ran: &Ran) -> (Ended, Option<Fault>) {
     let Body::Command(command) = &step.body else { return (Ended::Failed, None) };
-    let fault = |code: &str, message: String, class: Class| Fault { code: code.to_owned(), reason: String::new(), message, class };
+    let fault = |code: &str, message: String, class: Class| Fault {
+        code: code.to_owned(),
+        reason: String::new(),
+        message,
+        class,
+    };
     if ran.timed_out {
         return (Ended::InDoubt, Some(fault("Timeout", "it was stopped at its time limit".to_owned(), Class::InDoubt)));
     }
@@ -194,4 +214,3 @@ pub fn redact(output: &str, secrets: &[&String]) -> String {
     }
     clean
 }
-

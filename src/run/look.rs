@@ -146,7 +146,12 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// Captures and proves an anchor; after a rollback compares it with what was captured before.
-    pub(super) async fn anchor(&mut self, stage: &str, item: Option<&str>, regain: bool) -> Result<Option<Stop>, RunError> {
+    pub(super) async fn anchor(
+        &mut self,
+        stage: &str,
+        item: Option<&str>,
+        regain: bool,
+    ) -> Result<Option<Stop>, RunError> {
         let plan = self.run.plan.clone();
         let Some(stage) = plan.stage(stage) else { return Ok(None) };
         let Some(anchor) = &stage.anchor else { return Ok(None) };
@@ -179,7 +184,11 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Held::Blocked(stop) => return Ok(Some(at_place(stop, stage, item))),
             }
         }
-        if regain { self.regained(stage, item, captured, differs)? } else { self.anchored(stage, item, captured)? }
+        if regain {
+            self.regained(stage, item, captured, differs)?
+        } else {
+            self.anchored(stage, item, captured)?
+        }
         Ok(None)
     }
 
@@ -203,13 +212,20 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             }
             Answer::Declined(why) => Held::No(why),
             Answer::Absent => {
-                let stop = Stop::waiting(WaitFor::Confirmation, &prompt.at, "the anchor is proved by hand, at a terminal");
+                let stop =
+                    Stop::waiting(WaitFor::Confirmation, &prompt.at, "the anchor is proved by hand, at a terminal");
                 Held::Blocked(stop.for_role(&self.run, &stage.performer))
             }
         })
     }
 
-    fn refused_anchor(&mut self, stage: &Stage, item: Option<&str>, why: String, regain: bool) -> Result<Stop, RunError> {
+    fn refused_anchor(
+        &mut self,
+        stage: &Stage,
+        item: Option<&str>,
+        why: String,
+        regain: bool,
+    ) -> Result<Stop, RunError> {
         let title = stage.anchor.as_ref().map(|anchor| anchor.title.clone()).unwrap_or_default();
         let refused = fact::AnchorRefused {
             stage: stage.id.clone(),
@@ -248,7 +264,11 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                         slot.step.stage == place.0 && slot.step.item == place.1 && !request.spent.contains(&slot.step)
                     })
             });
-            drafts.extend(under.map(|request| Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged })));
+            drafts.extend(
+                under.map(|request| {
+                    Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged })
+                }),
+            );
         }
         let seq = self.run.size();
         if self.append(drafts)? == super::Appended::Yes {
@@ -257,7 +277,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         Ok(())
     }
 
-    fn regained(&mut self, stage: &Stage, item: Option<&str>, captured: Map<String, Value>, mut differs: Vec<String>) -> Result<(), RunError> {
+    fn regained(
+        &mut self,
+        stage: &Stage,
+        item: Option<&str>,
+        captured: Map<String, Value>,
+        mut differs: Vec<String>,
+    ) -> Result<(), RunError> {
         let place = (stage.id.clone(), item.map(str::to_owned));
         let before = self.run.anchors.get(&place).map(|anchor| anchor.captured.clone()).unwrap_or(Value::Null);
         for (id, value) in &captured {
@@ -319,7 +345,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         Ok(None)
     }
 
-    async fn read_step(&mut self, step: &Step, id: &StepId, scope: &Value, began: u64) -> Result<Option<Stop>, RunError> {
+    async fn read_step(
+        &mut self,
+        step: &Step,
+        id: &StepId,
+        scope: &Value,
+        began: u64,
+    ) -> Result<Option<Stop>, RunError> {
         let text = |member: &str| step.template.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
         let with = step.template.get("with").cloned().unwrap_or(Value::Object(Map::new()));
         let read = Read { action: text("action"), session: step.session.clone(), with };
@@ -358,7 +390,12 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// Looks until the effect of a done step is seen from one side at least.
-    pub(super) async fn verify(&mut self, id: &StepId, sides: &[String], checks: bool) -> Result<Option<Stop>, RunError> {
+    pub(super) async fn verify(
+        &mut self,
+        id: &StepId,
+        sides: &[String],
+        checks: bool,
+    ) -> Result<Option<Stop>, RunError> {
         let plan = self.run.plan.clone();
         let Some((stage, step)) = operation::locate(&plan, id) else { return Ok(None) };
         let scope = scope::of(&self.run, stage, id.item.as_deref(), Some(id));
@@ -368,7 +405,9 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 match self.held_within(expect, &scope, id).await? {
                     Held::Yes => {}
                     Held::Blocked(stop) => return Ok(Some(stop)),
-                    Held::No(why) => return Ok(Some(Stop::of(StopKind::Failed, id.to_string(), format!("verifying: {why}")))),
+                    Held::No(why) => {
+                        return Ok(Some(Stop::of(StopKind::Failed, id.to_string(), format!("verifying: {why}"))));
+                    }
                 }
             }
             seen.push("verify".to_owned());
@@ -383,7 +422,8 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             }
         }
         if !seen.is_empty() {
-            let verified = fact::Verified { step: id.clone(), direction: Run::direction(id), sides: seen, object: None };
+            let verified =
+                fact::Verified { step: id.clone(), direction: Run::direction(id), sides: seen, object: None };
             let _ = self.append(vec![Draft::new(verified)])?;
             return Ok(None);
         }
@@ -430,11 +470,20 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// What one side of the probe says: the reading, the reads, and the output where it took effect.
-    async fn side(&mut self, step: &Step, id: &StepId, name: &str) -> Result<Result<(Reading, Value, Value), Stop>, RunError> {
+    async fn side(
+        &mut self,
+        step: &Step,
+        id: &StepId,
+        name: &str,
+    ) -> Result<Result<(Reading, Value, Value), Stop>, RunError> {
         if let (Body::Command(command), "probe") = (&step.body, name) {
-            let Some(expect) = &command.probe else { return Ok(Err(Stop::of(StopKind::Failed, id.to_string(), "no probe"))) };
+            let Some(expect) = &command.probe else {
+                return Ok(Err(Stop::of(StopKind::Failed, id.to_string(), "no probe")));
+            };
             let plan = self.run.plan.clone();
-            let Some(stage) = plan.stage(&id.stage) else { return Ok(Err(Stop::of(StopKind::Failed, id.to_string(), "no stage"))) };
+            let Some(stage) = plan.stage(&id.stage) else {
+                return Ok(Err(Stop::of(StopKind::Failed, id.to_string(), "no stage")));
+            };
             let scope = scope::of(&self.run, stage, id.item.as_deref(), Some(id));
             return Ok(match self.held(expect, &scope, id).await? {
                 Held::Yes => Ok((Reading::Done, Value::Null, Value::Null)),
@@ -450,7 +499,12 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         self.ask_side(side, &session, id).await
     }
 
-    async fn ask_side(&mut self, side: &Side, session: &str, id: &StepId) -> Result<Result<(Reading, Value, Value), Stop>, RunError> {
+    async fn ask_side(
+        &mut self,
+        side: &Side,
+        session: &str,
+        id: &StepId,
+    ) -> Result<Result<(Reading, Value, Value), Stop>, RunError> {
         let state = self.run.step(id);
         let output = if state.output.is_null() { Value::Null } else { state.output.clone() };
         let mut context = json!({"with": state.with, "output": output, "before": null, "reads": {}});
@@ -467,7 +521,8 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             }
             let mut entry = json!({"answer": null, "error": null});
             if whole {
-                let read_of = Read { action: read.action.to_owned(), session: session.to_owned(), with: Value::Object(with) };
+                let read_of =
+                    Read { action: read.action.to_owned(), session: session.to_owned(), with: Value::Object(with) };
                 match self.read(&read_of, &json!({}), id).await? {
                     Seen::Answer(answer) => entry["answer"] = answer,
                     Seen::Fault(fault) => entry["error"] = Value::String(fault.code),
@@ -493,7 +548,11 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
 }
 
 fn wish(expect: &Expect) -> String {
-    if expect.expect_error.is_empty() { format!("`{}`", expect.expect) } else { format!("the error {}", expect.expect_error) }
+    if expect.expect_error.is_empty() {
+        format!("`{}`", expect.expect)
+    } else {
+        format!("the error {}", expect.expect_error)
+    }
 }
 
 fn at_place(mut stop: Stop, stage: &Stage, item: Option<&str>) -> Stop {
@@ -510,4 +569,3 @@ fn without_nulls(value: Value) -> Value {
         other => other,
     }
 }
-

@@ -194,7 +194,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     /// journal moves on.
     async fn settle_down(&mut self, stop: Stop) -> Result<Option<Stop>, RunError> {
         let for_person = stop.kind == StopKind::Waiting
-            && matches!(stop.what, Some(WaitFor::Approval | WaitFor::Confirmation | WaitFor::Task | WaitFor::Answer | WaitFor::GoOn));
+            && matches!(
+                stop.what,
+                Some(WaitFor::Approval | WaitFor::Confirmation | WaitFor::Task | WaitFor::Answer | WaitFor::GoOn)
+            );
         self.note(&stop)?;
         if for_person && self.parts.operator.patience() == Patience::Always {
             self.told_once(&stop);

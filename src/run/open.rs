@@ -98,7 +98,12 @@ fn sign_on(
     let body = Body::SignOn(run.head(), SignOnFields { epoch, machine: machine.to_owned() });
     let role = run.people.get(person).and_then(|person| person.roles.first().cloned()).unwrap_or_default();
     let signed = voice::sign(run, random, signer, person, &role, body, "", at)?;
-    let fact = SignedOn { statement: signed.statement, signature: signed.signature, key: signed.key, machine: machine.to_owned() };
+    let fact = SignedOn {
+        statement: signed.statement,
+        signature: signed.signature,
+        key: signed.key,
+        machine: machine.to_owned(),
+    };
     let entry = Entry {
         at,
         by: Some(person.to_owned()),

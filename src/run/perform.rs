@@ -131,7 +131,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// Nothing happened: again soon, or when a clock has run, or when the session is back.
-    fn after_not_done(&mut self, step: &Step, perform: &Perform, fault: &Fault, wanted: &SessionWanted) -> Option<Stop> {
+    fn after_not_done(
+        &mut self,
+        step: &Step,
+        perform: &Perform,
+        fault: &Fault,
+        wanted: &SessionWanted,
+    ) -> Option<Stop> {
         let at = perform.id.to_string();
         let words = format!("`{}`: {}: {}", step.title, fault.code, fault.message);
         match fault.class {

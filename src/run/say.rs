@@ -27,7 +27,9 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         }
         let declined = match &prompt.kind {
             PromptKind::Confirm { typed, object } => match self.parts.operator.confirm(prompt, typed) {
-                Answer::Given(()) => return self.say(prompt, SaidWhat::Confirmed, Some(object.clone()), "").map(|()| None),
+                Answer::Given(()) => {
+                    return self.say(prompt, SaidWhat::Confirmed, Some(object.clone()), "").map(|()| None);
+                }
                 Answer::Declined(why) => why,
                 Answer::Absent => return Ok(Some(stop)),
             },
@@ -66,12 +68,28 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// Signs and journals one word of the performer at this seat.
-    fn say(&mut self, prompt: &Prompt, what: SaidWhat, object: Option<(Digest, Vec<u8>)>, reason: &str) -> Result<(), RunError> {
+    fn say(
+        &mut self,
+        prompt: &Prompt,
+        what: SaidWhat,
+        object: Option<(Digest, Vec<u8>)>,
+        reason: &str,
+    ) -> Result<(), RunError> {
         let Some(person) = prompt.at_seat.clone() else { return Ok(()) };
         loop {
-            let body = voice::said_body(&self.run, what, &prompt.at, prompt.attempt, object.as_ref().map(|object| object.0));
+            let body =
+                voice::said_body(&self.run, what, &prompt.at, prompt.attempt, object.as_ref().map(|object| object.0));
             let now = self.now();
-            let signed = voice::sign(&self.run, &mut *self.parts.random, &*self.parts.signer, &person, &prompt.role, body, reason, now)?;
+            let signed = voice::sign(
+                &self.run,
+                &mut *self.parts.random,
+                &*self.parts.signer,
+                &person,
+                &prompt.role,
+                body,
+                reason,
+                now,
+            )?;
             let fact = fact::Said { statement: signed.statement, signature: signed.signature, key: signed.key };
             let mut draft = Draft::new(fact).by(&person);
             draft.objects.extend(object.clone());

@@ -122,14 +122,17 @@ pub fn admit(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, Voi
         .ok_or_else(|| VoiceError::Unsigned(format!("there is no request {} in this run", fields.request)))?;
     let (statement, good, key, head) =
         run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
-    if run.used.contains(&Digest::of(signed.statement.as_bytes()).hex()) || run.used.contains(&format!("nonce {}", statement.tail.nonce)) {
+    if run.used.contains(&Digest::of(signed.statement.as_bytes()).hex())
+        || run.used.contains(&format!("nonce {}", statement.tail.nonce))
+    {
         return Err(Refusal::Reused.into());
     }
     if run.closed.is_some() {
         return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
     }
     if let Some((why, _)) = request.ended {
-        let why = serde_json::to_value(why).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+        let why =
+            serde_json::to_value(why).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
         return Err(Refusal::Over { why }.into());
     }
     let case = request::case(run, request, now);
@@ -139,7 +142,12 @@ pub fn admit(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, Voi
 }
 
 /// Appends a decision: `approval`, and for a denial `request_ended` with it. Says the seq of the entry.
-pub fn decide(store: &mut impl Store, clock: &impl Clock, run: &mut Run, signed: &SignedText) -> Result<u64, VoiceError> {
+pub fn decide(
+    store: &mut impl Store,
+    clock: &impl Clock,
+    run: &mut Run,
+    signed: &SignedText,
+) -> Result<u64, VoiceError> {
     loop {
         let statement = admit(run, signed, clock.now())?;
         let Body::Approval(_, fields) = &statement.body else { return Err(Refusal::NotAnApproval.into()) };
@@ -178,8 +186,11 @@ pub fn say(
         if run.closed.is_some() {
             return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
         }
-        let fact =
-            fact::Said { statement: signed.statement.clone(), signature: signed.signature.clone(), key: signed.key.clone() };
+        let fact = fact::Said {
+            statement: signed.statement.clone(),
+            signature: signed.signature.clone(),
+            key: signed.key.clone(),
+        };
         let mut draft = Draft::new(fact);
         draft.objects.extend(object.clone());
         let seq = run.size();
@@ -195,7 +206,13 @@ pub fn said_body(run: &Run, what: SaidWhat, covers: &str, attempt: u32, object: 
 }
 
 /// One transaction under the current epoch; false (and the run caught up) if the journal had moved on.
-fn append(store: &mut impl Store, clock: &impl Clock, run: &mut Run, person: &str, drafts: Vec<Draft>) -> Result<bool, VoiceError> {
+fn append(
+    store: &mut impl Store,
+    clock: &impl Clock,
+    run: &mut Run,
+    person: &str,
+    drafts: Vec<Draft>,
+) -> Result<bool, VoiceError> {
     let head = ChainHead { size: run.size(), leaf: run.leaf };
     let at = clock.now().max(run.last_at);
     let (lines, objects) = lines_of(run, at, clock.mono(), Some(person), run.epoch, drafts)?;
@@ -241,7 +258,13 @@ pub fn is_voice(fact: &Fact) -> bool {
 }
 
 /// Entries of the seat itself, outside the loop.
-pub fn append_seat(store: &mut impl Store, clock: &impl Clock, run: &mut Run, epoch: u64, drafts: Vec<Draft>) -> Result<(), RunError> {
+pub fn append_seat(
+    store: &mut impl Store,
+    clock: &impl Clock,
+    run: &mut Run,
+    epoch: u64,
+    drafts: Vec<Draft>,
+) -> Result<(), RunError> {
     let person = run.signed_on.first().cloned().unwrap_or_default();
     let head = ChainHead { size: run.size(), leaf: run.leaf };
     let at = clock.now().max(run.last_at);
