@@ -156,6 +156,9 @@ impl Checker<'_> {
             return;
         }
         let (Some(anchor), Some(place)) = (anchor, &written.anchor) else { return };
+        if !self.runbook.roles.iter().any(|role| role.id.is == performer) {
+            return;
+        }
         let mut seen = std::collections::BTreeSet::new();
         for id in anchor_sessions(anchor) {
             let session = self.runbook.sessions.iter().find(|session| session.id.is == id);

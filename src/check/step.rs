@@ -203,6 +203,9 @@ impl Checker<'_> {
     fn may_change(&mut self, written: &written::Step, mutates: bool, performer: &str, session: Option<&str>) {
         let uses_session = matches!(written.body, written::Body::Action(_) | written::Body::Command(_));
         let (true, true, Some(id)) = (mutates, uses_session, session) else { return };
+        if !self.runbook.roles.iter().any(|role| role.id.is == performer) {
+            return;
+        }
         let Some(session) = self.runbook.sessions.iter().find(|one| one.id.is == id) else { return };
         if !session.used_by.iter().any(|role| role.is == performer) {
             let message = format!(

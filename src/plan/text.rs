@@ -14,7 +14,13 @@ const SHOWN_ITEMS: usize = 8;
 
 /// The plan for everybody, or the part of one person.
 pub fn text(plan: &Plan, people: &People, for_person: Option<&str>) -> String {
-    let mut page = Page { out: String::new(), plan, people, person: for_person };
+    text_with(plan, people, for_person, &Value::Null)
+}
+
+/// As [`text`]; with the values object, accounts are shown and not where they come from.
+pub fn text_with(plan: &Plan, people: &People, for_person: Option<&str>, values: &Value) -> String {
+    let scope = json!({ "parameters": values });
+    let mut page = Page { out: String::new(), plan, people, person: for_person, scope };
     page.head();
     for (at, stage) in plan.stages.iter().enumerate() {
         page.stage(at + 1, stage);
@@ -52,6 +58,8 @@ struct Page<'a> {
     plan: &'a Plan,
     people: &'a People,
     person: Option<&'a str>,
+    /// What `${parameters...}` is filled from.
+    scope: Value,
 }
 
 impl Page<'_> {
@@ -282,7 +290,9 @@ impl Page<'_> {
 
     fn session(&self, id: &str) -> String {
         let Some(session) = self.plan.sessions.get(id) else { return id.to_owned() };
-        let mut text = format!("{id}, account {}", session.account);
+        let account = Value::String(session.account.clone());
+        let (account, _) = expression::fill_known(&account, &self.scope, Time::default());
+        let mut text = format!("{id}, account {}", account.as_str().unwrap_or(&session.account));
         if !session.assume_role.is_empty() {
             text.push_str(&format!(", role {} through {}", session.assume_role, session.through));
         }
