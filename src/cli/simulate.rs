@@ -294,7 +294,7 @@ fn plain(status: StatusCode) -> Response {
 }
 
 /// What a request knows of its connection: how to cut it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Connection {
     cut: Arc<AtomicBool>,
 }
