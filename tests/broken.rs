@@ -1,6 +1,8 @@
 //! Every broken runbook, people file and values file in `fixtures/broken` is answered with exactly the
 //! findings beside it. `COUNTERSIGN_BLESS=1` writes them anew: read the difference before you commit it.
 
+#![cfg(test)]
+
 use countersign::base::Finding;
 use countersign::cli::{load, ui::Ui};
 use countersign::{people, plan};

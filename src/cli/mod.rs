@@ -2,4 +2,5 @@
 pub mod check;
 pub mod load;
 pub mod plan;
+pub mod simulate;
 pub mod ui;
