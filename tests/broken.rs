@@ -88,6 +88,8 @@ fn damaged(text: &str, at: usize, length: usize, put: &str) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn damaged_values_are_harmless(at in 0usize..600, length in 0usize..40, put in "[\\[\\]{}\"'=$a-z0-9\n.]{0,8}") {
         let text = std::fs::read_to_string("runbooks/move_member_accounts.values.toml").unwrap();

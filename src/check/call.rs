@@ -6,7 +6,7 @@ use super::scope::{Found, Scope};
 use crate::catalogue::Action;
 use crate::catalogue::action::{Caller, Field, Type};
 use crate::expression;
-use crate::runbook::kind::Kind;
+use crate::runbook::kind::{Kind, exact};
 use crate::runbook::node::{Data, Node, Text};
 use crate::runbook::reader::{nearest, shown};
 use crate::runbook::written;
@@ -220,6 +220,9 @@ impl Checker<'_> {
                 }
             }
             (Type::Document, Data::Table(_) | Data::List(_)) => {
+                if let Err(message) = exact(&node.value()) {
+                    self.notes.error("CS0212", &node.span, format!("`{name}`: {message}"), "");
+                }
                 for text in node.texts() {
                     self.scopes.template(&text, scope, &mut self.notes);
                 }
