@@ -150,6 +150,9 @@ impl Test {
     }
 }
 
+/// What makes a gate fail.
+type Change = fn(&mut State);
+
 fn target(account: &str) -> Value {
     json!({"Target": {"Id": account, "Type": "ACCOUNT"}})
 }
@@ -256,7 +259,7 @@ fn invitations_are_refused_for_each_reason_that_aws_has() {
     let member = t.admin(BILLING);
     assert_eq!(t.error(&member, invite, target(DATA)), "AccessDeniedException");
 
-    let changes: [(fn(&mut State), String); 7] = [
+    let changes: [(Change, String); 7] = [
         (
             |s| s.accounts.get_mut("222222222222").unwrap().facts.mailbox = false,
             "AccountOwnerNotVerifiedException".into(),
@@ -396,7 +399,7 @@ fn an_invitation_by_e_mail_reaches_the_account_of_that_address() {
 #[test]
 fn accepting_is_refused_for_each_reason_that_aws_has() {
     let wait = "ConstraintViolationException/WAIT_PERIOD_ACTIVE";
-    let changes: [(fn(&mut State), &str); 9] = [
+    let changes: [(Change, &str); 9] = [
         (|s| s.accounts.get_mut(BILLING).unwrap().created = START.plus(-3 * DAY), wait),
         (|s| new_org(s).created = START.plus(-6 * DAY), wait),
         (
