@@ -1,6 +1,8 @@
 //! The simulator over real sockets: answers, answers that get lost, the log, the control calls;
 //! and, where Python is at hand, the same through boto3 (`tests/simulator_boto3.py`).
 
+#![allow(clippy::unwrap_used)] // helpers of tests fail as tests do
+
 use countersign::cli::simulate::Server;
 use countersign::simulator::World;
 use std::fs::OpenOptions;
@@ -131,6 +133,40 @@ fn rubbish_gets_an_answer() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{headers} {body}: {answer}");
     }
     assert!(aws.send("/", "", &"x".repeat(2 * 1024 * 1024)).starts_with("HTTP/1.1 413"));
+}
+
+#[test]
+fn the_verb_writes_its_files_and_ends_with_0_on_sigterm() {
+    use countersign::cli::{simulate, ui};
+    let folder = tempfile::tempdir().unwrap();
+    let (port, log, credentials) = (folder.path().join("port"), folder.path().join("log"), folder.path().join("keys"));
+    let args = simulate::Args {
+        world: Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/worlds/move_member_accounts.toml"),
+        listen: "127.0.0.1:0".into(),
+        port_file: Some(port.clone()),
+        log: Some(log.clone()),
+        credentials: Some(credentials.clone()),
+    };
+    let quiet = ui::Ui { color: false, quiet: true, verbose: false, json: false, interactive: false };
+    let verb = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(simulate::run(&args, &quiet)).unwrap()
+    });
+    while !port.exists() {
+        assert!(!verb.is_finished(), "{:?}", verb.join());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let port: u16 = std::fs::read_to_string(&port).unwrap().trim().parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 1);
+    assert!(std::fs::read_to_string(&credentials).unwrap().contains("[new_management]\naws_access_key_id = AKIASIM"));
+    let kill = std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(verb.join().unwrap(), ui::Exit::Done);
 }
 
 /// Needs python3 and pip's index; run with `cargo test --test simulator -- --ignored`.
