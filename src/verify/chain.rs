@@ -1,8 +1,8 @@
 //! First pass: lines to entries, and the one chain that they must be.
 //! Knows nothing of what entries mean.
 
-use super::codes;
 use super::Problem;
+use super::codes;
 use crate::base::{Digest, RunId, Time};
 use crate::record::{Entry, Tree};
 

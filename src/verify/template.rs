@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn what_is_literal_must_be_the_same() {
-        let template = json!({"action": "iam:CreateUser", "n": 1, "with": {"UserName": "x-${item.id}-y", "Tags": "${t}"}});
+        let template =
+            json!({"action": "iam:CreateUser", "n": 1, "with": {"UserName": "x-${item.id}-y", "Tags": "${t}"}});
         let good = json!({"action": "iam:CreateUser", "n": 1, "with": {"UserName": "x-1-y", "Tags": [1]}});
         assert!(plain(&template, &good));
         for (pointer, value) in [

@@ -1,0 +1,124 @@
+//! The end of a run: the closing entry against what happened, witnesses, checkpoints.
+
+use super::codes;
+use super::walk::{Checked, Walk, fail};
+use crate::base::StepId;
+use crate::plan::model::{Plan, Stage, Step};
+use crate::record::Entry;
+use crate::record::fact::{Checkpoint, RunClosed, Witness};
+use crate::record::statement::Body;
+use crate::record::tree::root_text;
+
+impl Walk<'_> {
+    pub fn run_closed(&mut self, fact: &RunClosed) -> Checked {
+        self.closed = Some(fact.result.clone());
+        if let Some((id, _)) = self.works.iter().find(|(_, work)| work.is_open()) {
+            return fail(codes::OPEN_AT_CLOSE, format!("the operation of {id} is open"));
+        }
+        if let Some(hold) = self.holds.first() {
+            return fail(codes::OPEN_AT_CLOSE, format!("the hold {hold} is not released"));
+        }
+        if fact.counts != self.counts {
+            return fail(codes::CLOSE, "its counts are not those of the entries before it");
+        }
+        let plan = self.plan()?;
+        match fact.result.as_str() {
+            "done" => self.everything_done(&plan),
+            "rolled_back" => self.everything_back(&plan),
+            "abandoned" => Ok(()),
+            other => fail(codes::CLOSE, format!("there is no result `{other}`")),
+        }
+    }
+
+    /// Every step of every item is done and not taken back, or was skipped.
+    fn everything_done(&self, plan: &Plan) -> Checked {
+        for stage in &plan.stages {
+            if self.is_skipped(&stage.id, None, None) {
+                continue;
+            }
+            let Some(items) = self.entered.get(&stage.id) else {
+                return fail(codes::CLOSE, format!("it says done, but the stage {} was never entered", stage.id));
+            };
+            for item in items_of(items.as_deref()) {
+                self.item_done(stage, item)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn item_done(&self, stage: &Stage, item: Option<&str>) -> Checked {
+        if self.is_skipped(&stage.id, item, None) {
+            return Ok(());
+        }
+        for step in &stage.steps {
+            let id = StepId::new(&stage.id, item, &step.id);
+            let stands = self.done.get(&id).is_some_and(|done| self.undone_at(&id, step).is_none_or(|at| at < *done));
+            if !stands && !self.is_skipped(&stage.id, item, Some(&step.id)) {
+                return fail(codes::CLOSE, format!("it says done, but {id} is not"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing that the run changed still stands, but for what needs no way back.
+    fn everything_back(&self, plan: &Plan) -> Checked {
+        for (id, done) in self.done.iter().filter(|(id, _)| id.undo.is_none()) {
+            let Some(step) = plan.step(id).filter(|step| step.mutates) else { continue };
+            if !step.back.point_of_no_return.is_empty() {
+                return fail(codes::CLOSE, format!("it says rolled back, but {id} can't be taken back"));
+            }
+            let back = self.undone_at(id, step).is_some_and(|at| at > *done) || self.undo_skipped(id, step);
+            if !back && step.back.no_undo.is_empty() {
+                return fail(codes::CLOSE, format!("it says rolled back, but {id} stands"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Seq of the last outcome `done` of the step's undo.
+    fn undone_at(&self, id: &StepId, step: &Step) -> Option<u64> {
+        step.back.undo.iter().filter_map(|undo| self.done.get(&id.with_undo(&undo.id)).copied()).max()
+    }
+
+    fn undo_skipped(&self, id: &StepId, step: &Step) -> bool {
+        step.back.undo.iter().any(|undo| {
+            [undo.id.clone(), format!("{}/undo/{}", id.step, undo.id)]
+                .iter()
+                .any(|name| self.is_skipped(&id.stage, id.item.as_deref(), Some(name)))
+        })
+    }
+
+    fn is_skipped(&self, stage: &str, item: Option<&str>, step: Option<&str>) -> bool {
+        self.skipped.contains(&(stage.to_owned(), item.map(str::to_owned), step.map(str::to_owned)))
+    }
+
+    pub fn witness(&mut self, entry: &Entry, fact: &Witness) -> Checked {
+        let signed = self.signed(entry, "witness", &fact.statement, &fact.signature, &fact.key)?;
+        let Body::Witness(head, said) = &signed.statement.body else {
+            return fail(codes::ENVELOPE, "it witnesses nothing");
+        };
+        let Some(result) = &self.closed else {
+            return fail(codes::CLOSE, "there is nothing to witness: the run is not closed");
+        };
+        let closed_at = self.chain.entries.iter().position(|entry| entry.fact.kind() == "run_closed");
+        if said != result || closed_at.is_none_or(|seq| head.size <= seq as u64) {
+            return fail(codes::CLOSE, format!("it witnesses `{said}` over {} entries", head.size));
+        }
+        self.cover(&signed.statement);
+        self.witnessed.insert(signed.statement.tail.party.clone());
+        Ok(())
+    }
+
+    pub fn checkpoint(&self, entry: &Entry, fact: &Checkpoint) -> Checked {
+        let root = self.chain.tree.root_at(fact.size).filter(|_| fact.size <= entry.seq);
+        match root {
+            Some(root) if root_text(&root) == fact.root => Ok(()),
+            _ => fail(codes::CHECKPOINT, format!("{} is not the root of {} entries", fact.root, fact.size)),
+        }
+    }
+}
+
+/// The items of a stage that was entered; one without a name where it does not repeat.
+fn items_of(items: Option<&[String]>) -> Vec<Option<&str>> {
+    items.map_or(vec![None], |items| items.iter().map(|item| Some(item.as_str())).collect())
+}
