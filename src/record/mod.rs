@@ -7,6 +7,7 @@ pub mod answer;
 pub mod bundle;
 pub mod entry;
 pub mod fact;
+pub mod named;
 pub mod operations;
 pub mod salted;
 pub mod statement;
