@@ -48,7 +48,6 @@ static ASSUME_ROLE: Action = Action {
     outputs: &[
         may("Credentials", Type::Record(CREDENTIALS), "of the session"),
         may("AssumedRoleUser", Type::Record(ASSUMED_ROLE_USER), "who the session is"),
-        may("PackedPolicySize", Type::Integer, "how full policies and tags are, in per cent"),
         may("SourceIdentity", Type::String, "who is behind the session"),
     ],
     errors: &[

@@ -1,1 +1,100 @@
-//! Room: check.
+//! Runbook as written + catalogue + people -> checked runbook, or all findings. Pure.
+//!
+//! Parse, don't validate: what comes out is a type of its own, in which every name is resolved and
+//! every mutating step has its way back. `plan` takes nothing else.
+
+mod call;
+pub mod checked;
+pub mod codes;
+mod fit;
+mod hazards;
+mod names;
+mod scope;
+mod stage;
+mod step;
+
+pub use checked::Checked;
+pub use names::{Accepted, accept};
+
+use crate::base::Finding;
+use crate::catalogue::Action;
+use crate::people::People;
+use crate::runbook::node::Notes;
+use crate::runbook::written::Runbook;
+use scope::Scopes;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+/// How an action is found by its name; `catalogue::find` outside tests.
+pub type Lookup<'a> = dyn Fn(&str) -> Option<&'static Action> + 'a;
+
+/// Checks a runbook; with `people`, also whether they can carry it out together.
+pub fn check(runbook: &Runbook, people: Option<&People>, find: &Lookup<'_>) -> (Option<Checked>, Vec<Finding>) {
+    let scopes = Scopes { runbook, find, used: RefCell::new(BTreeSet::new()) };
+    let notes = Notes { source: runbook.source.clone(), found: Vec::new() };
+    let mut checker = Checker { runbook, find, scopes, notes, later: BTreeSet::new() };
+    let checked = checker.runbook();
+    if let (Some(checked), Some(people)) = (&checked, people) {
+        fit::fit(checked, runbook, people, &mut checker.notes);
+    }
+    let checked = if checker.notes.has_errors() { None } else { checked };
+    (checked, checker.notes.sorted())
+}
+
+struct Checker<'a> {
+    runbook: &'a Runbook,
+    find: &'a Lookup<'a>,
+    scopes: Scopes<'a>,
+    notes: Notes,
+    /// Features of a later version that are used.
+    later: BTreeSet<String>,
+}
+
+impl Checker<'_> {
+    fn runbook(&mut self) -> Option<Checked> {
+        let runbook = self.runbook;
+        self.parameters();
+        let files = self.files();
+        let roles = self.roles();
+        let sessions = self.sessions();
+        self.apart();
+        let holds = self.holds();
+        let stages: Vec<Option<checked::Stage>> = (0..runbook.stages.len()).map(|at| self.stage(at)).collect();
+        let stages: Option<Vec<checked::Stage>> = stages.into_iter().collect();
+        if let Some(stages) = &stages {
+            hazards::waits(stages, runbook, &mut self.notes);
+            self.unused(stages);
+        }
+        let text =
+            |text: &Option<crate::runbook::node::Text>| text.as_ref().map_or(String::new(), |text| text.is.clone());
+        Some(Checked {
+            source: runbook.source.clone(),
+            name: runbook.name.is.clone(),
+            title: runbook.title.as_ref().map_or_else(|| runbook.name.is.clone(), |title| title.is.clone()),
+            version: text(&runbook.version),
+            description: text(&runbook.description),
+            require_proof: self.later_if(&runbook.require_proof, "require_proof"),
+            exclude_starter: runbook.exclude_starter.as_ref().is_some_and(|flag| flag.is),
+            files,
+            parameters: runbook.parameters.clone(),
+            roles,
+            apart: runbook.apart.iter().map(|group| group.iter().map(|role| role.is.clone()).collect()).collect(),
+            sessions,
+            holds,
+            stages: stages?,
+            later: self.later.iter().cloned().collect(),
+        })
+    }
+
+    /// A flag that only a later version obeys.
+    fn later_if(&mut self, flag: &Option<crate::runbook::node::At<bool>>, name: &str) -> bool {
+        let set = flag.as_ref().is_some_and(|flag| flag.is);
+        if set {
+            self.later.insert(format!("`{name}`"));
+        }
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests;

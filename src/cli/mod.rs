@@ -1,2 +1,5 @@
 //! One file per verb; chooses the real parts; the only place that prints, reads the environment, exits.
+pub mod check;
+pub mod load;
+pub mod plan;
 pub mod ui;

@@ -5,6 +5,9 @@ use super::node::{At, Data, Entry, Node, Notes, Text};
 use crate::base::{duration, escape, id};
 use std::ops::Range;
 
+/// No duration of a runbook is longer: ten years.
+const LONGEST: i64 = 3_650 * 86_400_000;
+
 /// A kind of table: what it is called, how its header looks, and its keys.
 #[derive(Debug)]
 pub struct Shape {
@@ -129,6 +132,10 @@ impl<'a> Table<'a> {
         match duration::parse(&text.is) {
             Ok(0) => {
                 notes.error("CS0110", &text.span, format!("`{key}` of {} can't be nothing", self.what), "");
+                None
+            }
+            Ok(ms) if ms > LONGEST => {
+                notes.error("CS0110", &text.span, format!("`{key}` of {} is longer than ten years", self.what), "");
                 None
             }
             Ok(ms) => Some(At::new(ms, text.span)),

@@ -1,0 +1,67 @@
+//! `countersign plan RUNBOOK`: what will happen, who does it, who must agree, where the way back ends.
+
+use super::load::{self, Sources};
+use super::ui::{CliError, CliResult, Exit, Ui};
+use crate::base::escape;
+use crate::plan;
+use crate::runbook::reader::one_of;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The runbook
+    #[arg(value_name = "RUNBOOK")]
+    pub runbook: PathBuf,
+    /// Parameter values (.toml or .json); NAME.values.toml beside the runbook if left out
+    #[arg(long, value_name = "FILE")]
+    pub values: Option<PathBuf>,
+    /// Who is who; people.toml beside the runbook if left out
+    #[arg(long, value_name = "FILE")]
+    pub people: Option<PathBuf>,
+    /// One value: NAME=VALUE, or NAME=@FILE (.csv for a table)
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub sets: Vec<String>,
+    /// Only the part of this person
+    #[arg(long = "for", value_name = "PERSON")]
+    pub for_person: Option<String>,
+}
+
+pub fn run(args: &Args, ui: &Ui) -> CliResult {
+    let sources = Sources {
+        runbook: args.runbook.clone(),
+        values: args.values.clone(),
+        people: args.people.clone(),
+        sets: args.sets.clone(),
+        rehearsal: false,
+    };
+    let loaded = load::plan(&sources, None)?;
+    loaded.warnings.iter().for_each(|finding| ui.must_say(&ui.finding(finding)));
+    if let Some(person) = &args.for_person
+        && loaded.people.get(person).is_none()
+    {
+        let known: Vec<&str> = loaded.people.people.keys().map(String::as_str).collect();
+        let message = format!("`{}` is not in the people file", escape::line(person));
+        return Err(CliError::new(Exit::Usage, "CS0605", message, one_of(person, &known)));
+    }
+    let later = loaded.checked.not_in_this_version();
+    if !later.is_empty() {
+        ui.must_say(&format!("not in this version, so `run` will refuse it: {}", escape::line(&later.join(", "))));
+    }
+    if ui.json {
+        let value = json!({
+            "plan": loaded.plan,
+            "digest": loaded.plan.digest(),
+            "operations": plan::operations(&loaded.plan, &loaded.values),
+            "not_in_this_version": later,
+        });
+        ui.data(&pretty(&value));
+    } else {
+        ui.data(plan::text(&loaded.plan, &loaded.people, args.for_person.as_deref()).trim_end());
+    }
+    Ok(Exit::Done)
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
