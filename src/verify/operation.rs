@@ -433,7 +433,14 @@ impl Walk<'_> {
     /// What a plain member path of a template is, by the outcomes so far.
     pub fn known(&self, of: &StepId, path: &str) -> Option<Value> {
         let (root, rest) = path.split_once('.')?;
+        if root == "with" && of.undo.is_some() {
+            // The usual undo names what its step was done with.
+            let done = self.objects.get(&self.works.get(&of.forward())?.operation)?;
+            let done: Value = serde_json::from_slice(done).ok()?;
+            return template::member(done.get("with")?, rest).cloned();
+        }
         let (id, rest) = match root {
+            "output" if of.undo.is_some() => (of.forward(), rest),
             "undo" => rest.split_once('.').map(|(undo, rest)| (of.forward().with_undo(undo), rest))?,
             "steps" => {
                 rest.split_once('.').map(|(step, rest)| (StepId::new(&of.stage, of.item.as_deref(), step), rest))?

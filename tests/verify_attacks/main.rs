@@ -1,5 +1,7 @@
 //! What the verifier refuses: a small valid run, and one lie after another told about it.
 
+#![cfg(test)]
+
 mod writer;
 
 use countersign::base::json::object_bytes;
@@ -1075,5 +1077,81 @@ fn a_run_that_nobody_closed_counts_its_uncovered_end() {
     let members: BTreeMap<String, serde_json::Value> = serde_json::from_value(value).unwrap();
     for name in ["verdict", "mode", "entries", "covered", "trusted_keys", "problems", "missing_objects"] {
         assert!(members.contains_key(name), "{name}");
+    }
+}
+
+// --- the verbs ---
+
+mod verbs {
+    use super::*;
+    use countersign::cli::ui::{Exit, Ui};
+    use countersign::cli::{export, verify as verb};
+    use countersign::engine::port::Store;
+    use countersign::journal::Journal;
+    use std::path::{Path, PathBuf};
+
+    const UI: Ui = Ui { color: false, quiet: true, verbose: false, json: true, interactive: false };
+
+    fn journal(folder: &Path, writer: &Writer) -> PathBuf {
+        let path = folder.join("countersign.db");
+        let mut journal = Journal::open_or_create(&path).unwrap();
+        let objects: Vec<_> = writer.objects.iter().map(|(digest, bytes)| (*digest, bytes.clone())).collect();
+        journal.append(&writer.run, None, None, &writer.lines, &objects).unwrap();
+        journal.close().unwrap();
+        path
+    }
+
+    fn verify(
+        journal: &Path,
+        target: Option<&Path>,
+        trust: &[PathBuf],
+        held: &[PathBuf],
+    ) -> Result<Exit, &'static str> {
+        let target = target.map(|path| path.to_string_lossy().into_owned());
+        let args = verb::Args { target, trust: trust.into(), held: held.into(), journal: journal.into() };
+        verb::run(&args, &UI).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_run_is_exported_and_verified_from_journal_bundle_and_foreign_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let writer = honest(Mode::Live);
+        let db = journal(folder.path(), &writer);
+        let args = export::Args { run: Some("0909".into()), output: Some(at("run.bundle")), journal: db.clone() };
+        assert_eq!(export::run(&args, &UI).unwrap(), Exit::Done);
+        let exported = std::fs::read(at("run.bundle")).unwrap();
+        assert_eq!(bundle::read(&exported).unwrap(), writer.bundle());
+
+        std::fs::write(at("people.toml"), &writer.people).unwrap();
+        let head = held(&writer, 9);
+        let kept = json!({"run": head.run, "size": head.size, "root": head.root, "leaf": head.leaf, "request": 6});
+        std::fs::write(at("held.json"), kept.to_string()).unwrap();
+        let trust = [at("people.toml")];
+        let held = [at("held.json")];
+        for target in [None, Some(at("run.bundle")), Some(db.clone())] {
+            assert_eq!(verify(&db, target.as_deref(), &trust, &held), Ok(Exit::Done), "{target:?}");
+        }
+        let cut = exported.split_inclusive(|byte| *byte == b'\n').take(8).flatten().copied().collect::<Vec<u8>>();
+        std::fs::write(at("cut"), &cut).unwrap();
+        assert_eq!(verify(&db, Some(&at("cut")), &[], &held), Ok(Exit::NotVerified));
+        std::fs::write(at("rubbish"), "rubbish").unwrap();
+        assert_eq!(verify(&db, Some(&at("rubbish")), &[], &[]), Ok(Exit::NotVerified));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let db = journal(folder.path(), &honest(Mode::Rehearsal));
+        assert_eq!(verify(&at("none.db"), None, &[], &[]), Err("CS0873"));
+        assert_eq!(verify(&db, Some(Path::new("ffff")), &[], &[]), Err("CS0871"));
+        assert_eq!(verify(&db, None, &[at("none")], &[]), Err("CS0878"));
+        std::fs::write(at("bad"), "x").unwrap();
+        assert_eq!(verify(&db, None, &[at("bad")], &[]), Err("CS0876"));
+        assert_eq!(verify(&db, None, &[], &[at("bad")]), Err("CS0877"));
+        let other = json!({"run": "00".repeat(16), "size": 1, "root": root_text(&Digest::ZERO), "leaf": Digest::ZERO});
+        std::fs::write(at("other"), other.to_string()).unwrap();
+        assert_eq!(verify(&db, None, &[], &[at("other")]), Err("CS0877"));
     }
 }
