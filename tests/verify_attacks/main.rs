@@ -956,6 +956,86 @@ fn without_a_kept_head_only_the_last_entry_can_be_altered_unseen() {
     assert_eq!(verify::check(&bundle, &[], &[held(&writer, report.entries)]).verdict, Verdict::Diverged);
 }
 
+// --- every member ---
+
+/// Members that an operator can write as he likes without the verifier's noticing: what the verdict
+/// calls taken on the operator's word, and what is said for people to read. Nothing else may be here.
+const ON_WORD: &[&str] = &[
+    "anchor_set.object",
+    "asked.approve_by", // a second off is rounding, and the approvers sign it
+    "asked.run_by",
+    "asked.summary",    // what the approvers were shown, and have signed
+    "intended.send_by", // earlier is no harm
+    "outcome.date",
+    "outcome.output",
+    "outcome.request_id",
+    "outcome.took_ms",
+    "request_ended.request", // ended without need: no harm
+    "request_ended.why",
+    "run_opened.host",
+    "run_opened.paths",
+    "run_opened.program",
+    "run_opened.random",
+    "session_opened.account",
+    "session_opened.arn",
+    "verified.object",
+    "verified.sides",
+];
+
+/// Other values for a member, likely to be a lie.
+fn others(value: &serde_json::Value) -> Vec<serde_json::Value> {
+    use serde_json::Value;
+    match value {
+        Value::Null => vec![json!(1), json!("0".repeat(64))],
+        Value::Number(number) => vec![json!(number.as_u64().unwrap_or(0) + 1), json!(0)],
+        Value::String(text) => {
+            let mut other = text.clone();
+            let last = other.pop();
+            other.push(if last == Some('0') { '1' } else { '0' });
+            let earlier = Time::parse_millis(text).map_or(json!("x"), |time| json!(time.plus(-1000)));
+            vec![json!(other), earlier, json!(Digest::of(b"other"))]
+        }
+        Value::Array(_) => vec![json!([]), json!([7])],
+        _ => vec![json!({}), json!({"x": 1})],
+    }
+}
+
+#[test]
+fn no_member_can_be_written_otherwise_but_those_on_the_operators_word() {
+    let honest = honest(Mode::Live);
+    let mut unseen = std::collections::BTreeSet::new();
+    for (label, seq) in honest.seqs.clone() {
+        if label.contains("k2") || label == "end" {
+            continue;
+        }
+        let fact = honest.entries[seq as usize].fact.clone();
+        let data = fact.data();
+        for (member, value) in data.as_object().unwrap() {
+            for other in others(value) {
+                let mut changed = data.clone();
+                changed[member] = other.clone();
+                let Ok(lie) = Fact::read(fact.kind(), &changed) else { continue };
+                if lie == fact {
+                    continue;
+                }
+                let mut writer = Writer::new(Mode::Live);
+                let at = label.clone();
+                writer.entry = Box::new(move |label, entry, _| {
+                    if label == at {
+                        entry.fact = lie.clone();
+                    }
+                });
+                writer.honest();
+                if verdict_of(&writer).verdict == Verdict::Closed {
+                    unseen.insert(format!("{}.{member}", fact.kind()));
+                }
+            }
+        }
+    }
+    let unexpected: Vec<_> = unseen.iter().filter(|name| !ON_WORD.contains(&name.as_str())).collect();
+    assert!(unexpected.is_empty(), "the verifier does not see: {unexpected:?}");
+}
+
 // --- longer scripts ---
 
 fn try_again(w: &mut Writer, ended: Ended, change: impl Fn(&mut fact::Intended)) {
