@@ -1,6 +1,7 @@
 //! The catalogue's probes and undos, through the expression language that the engine uses:
 //! what they say of answers as AWS gives them, and that they never decide without an answer.
 
+#![cfg(test)]
 use countersign::base::Time;
 use countersign::catalogue::action::{Side, Undo};
 use countersign::catalogue::{self, Action};

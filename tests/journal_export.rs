@@ -1,4 +1,5 @@
 //! A run in the journal comes out as a bundle with exactly the objects that its entries name.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 
 use countersign::base::{Digest, RunId, Time};
 use countersign::engine::port::Store;

@@ -1,5 +1,6 @@
 //! The store's contract, kept by SQLite and by memory alike; then what only files have: locks, torn
 //! files, journals of others.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 
 use countersign::base::{Digest, RunId, Time};
 use countersign::engine::port::{ChainHead, Store, StoreError};
@@ -263,7 +264,7 @@ fn writer_that_is_killed() {
     loop {
         let head = journal.head(&run()).unwrap();
         let line = format!("line {}", head.map_or(0, |head| head.size));
-        journal.append(&run(), head, Some(seat.epoch()), &[line.clone()], &[object(&line)]).unwrap();
+        journal.append(&run(), head, Some(seat.epoch()), std::slice::from_ref(&line), &[object(&line)]).unwrap();
         println!("\ncommitted {line}");
     }
 }

@@ -1,5 +1,6 @@
 //! The published vector of the journal format: lines, leaves, roots, object, signature, statement.
 //! (Its `data` members are not complete, so its lines are no entries of the registry.)
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 
 use countersign::base::json::{self, Form};
 use countersign::base::{Digest, Time};

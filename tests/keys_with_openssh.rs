@@ -1,5 +1,6 @@
 //! Keys against the installed OpenSSH: key files it made, a real ssh-agent, signatures by hand.
 //! Skipped, with a word, where OpenSSH is not installed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 #![cfg(unix)]
 
 use countersign::base::{Digest, Time};

@@ -1,5 +1,6 @@
 //! Signatures against the installed OpenSSH: what it writes is read here, and what is written here
 //! verifies there. Skipped, with a word, where `ssh-keygen` is not installed.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 
 use countersign::sshsig::{KeyKind, PublicKey, SigError, rehearsal_key, verify};
 use std::io::Write;

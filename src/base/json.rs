@@ -72,7 +72,7 @@ fn write(value: &Value, form: Form, depth: usize, out: &mut String) -> Result<()
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => match number.as_i64() {
-            Some(integer) if integer.abs() <= MAX_INTEGER => out.push_str(&integer.to_string()),
+            Some(integer) if is_safe(integer) => out.push_str(&integer.to_string()),
             _ => return Err(JsonError::Number(number.to_string())),
         },
         Value::String(text) => write_string(text, out),
@@ -130,11 +130,14 @@ fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Without `abs`, which has no answer for the least i64.
+fn is_safe(integer: i64) -> bool {
+    (-MAX_INTEGER..=MAX_INTEGER).contains(&integer)
+}
+
 fn numbers_to_strings(value: &Value) -> Value {
     match value {
-        Value::Number(number) if !number.as_i64().is_some_and(|i| i.abs() <= MAX_INTEGER) => {
-            Value::String(number.to_string())
-        }
+        Value::Number(number) if !number.as_i64().is_some_and(is_safe) => Value::String(number.to_string()),
         Value::Array(items) => Value::Array(items.iter().map(numbers_to_strings).collect()),
         Value::Object(members) => {
             Value::Object(members.iter().map(|(key, value)| (key.clone(), numbers_to_strings(value))).collect())
@@ -173,6 +176,7 @@ mod tests {
         }
         assert!(matches!(parse("{\"a\":1.5}", Form::Line), Err(JsonError::Number(_))));
         assert!(matches!(parse("{\"a\":9007199254740992}", Form::Line), Err(JsonError::Number(_))));
+        assert!(matches!(parse("{\"a\":-9223372036854775808}", Form::Line), Err(JsonError::Number(_))));
         assert!(matches!(parse("{\"A\":1}", Form::Line), Err(JsonError::Key(_))));
         assert!(parse("{\"A\":1}", Form::Object).is_ok());
         assert!(parse(&format!("{}{}", "[".repeat(8), "]".repeat(8)), Form::Line).is_ok());

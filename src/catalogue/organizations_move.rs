@@ -166,9 +166,9 @@ static ACCEPT_HANDSHAKE: Action = Action {
         row(
             HCV,
             "ALREADY_IN_AN_ORGANIZATION",
-            Class::NotDone,
-            "the account is in an organization that it must leave first",
-            "read where it is (DescribeOrganization)",
+            Class::AlreadyDone,
+            "the account is in an organization already: the inviting one, or one that it must leave first",
+            "nothing, if this run accepted it; else read where it is (DescribeOrganization)",
         ),
         row(
             HCV,

@@ -6,7 +6,7 @@ use super::scope::{Found, Scope};
 use crate::catalogue::Action;
 use crate::catalogue::action::{Caller, Field, Type};
 use crate::expression;
-use crate::runbook::kind::Kind;
+use crate::runbook::kind::{Kind, exact};
 use crate::runbook::node::{Data, Node, Text};
 use crate::runbook::reader::{nearest, shown};
 use crate::runbook::written;
@@ -184,6 +184,12 @@ impl Checker<'_> {
     fn record(&mut self, fields: &'static [Field], node: &Node, what: &str, span: &Range<usize>, scope: Scope<'_>) {
         for entry in node.entries() {
             let Some(field) = fields.iter().find(|field| field.name == entry.key.is) else {
+                if crate::runbook::is_step_key(&entry.key.is) {
+                    let message = format!("`{}` is a key of a step, but TOML reads it into `with`", entry.key.is);
+                    let hint = "a key belongs to the last header above it: write it right under `[[stages.steps]]`";
+                    self.notes.error("CS0106", &entry.key.span, message, hint);
+                    continue;
+                }
                 let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
                 let hint = match nearest(&entry.key.is, names.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
@@ -214,6 +220,9 @@ impl Checker<'_> {
                 }
             }
             (Type::Document, Data::Table(_) | Data::List(_)) => {
+                if let Err(message) = exact(&node.value()) {
+                    self.notes.error("CS0212", &node.span, format!("`{name}`: {message}"), "");
+                }
                 for text in node.texts() {
                     self.scopes.template(&text, scope, &mut self.notes);
                 }

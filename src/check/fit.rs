@@ -160,9 +160,7 @@ fn slots(
         .collect();
     for id in free {
         taken.insert(id.clone());
-        if slots(approvals, at, filled + 1, taken, checked, people).is_none() {
-            return None;
-        }
+        slots(approvals, at, filled + 1, taken, checked, people)?;
         taken.remove(&id);
     }
     Some((approval.role.clone(), "one person fills one slot only, and there are too few people".to_owned()))

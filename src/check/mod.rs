@@ -16,7 +16,7 @@ mod step;
 pub use checked::Checked;
 pub use names::{Accepted, accept};
 
-use crate::base::Finding;
+use crate::base::{Finding, Severity};
 use crate::catalogue::Action;
 use crate::people::People;
 use crate::runbook::node::Notes;
@@ -41,6 +41,33 @@ pub fn check(runbook: &Runbook, people: Option<&People>, find: &Lookup<'_>) -> (
     (checked, checker.notes.sorted())
 }
 
+/// What a step's own text shows to be wrong, whatever else of the runbook could not be read.
+const LOCAL: &[&str] = &[
+    "CS0205", "CS0208", "CS0209", "CS0210", "CS0211", "CS0212", "CS0215", "CS0216", "CS0301", "CS0303", "CS0304",
+    "CS0305", "CS0308", "CS0313", "CS0314", "CS0316",
+];
+
+/// Reads and checks a runbook's text. Where reading finds errors, checking adds those that can't be
+/// mere consequences of them.
+pub fn read_and_check(
+    file: &str,
+    text: &str,
+    people: Option<&People>,
+    find: &Lookup<'_>,
+) -> (Option<Checked>, Vec<Finding>) {
+    let (runbook, mut found) = crate::runbook::read_anyway(file, text);
+    let Some(runbook) = runbook else { return (None, found) };
+    let unread = found.iter().any(|finding| finding.severity == Severity::Error);
+    let (checked, mut more) = check(&runbook, people, find);
+    if unread {
+        let lines: Vec<usize> = found.iter().map(|finding| finding.place.line).collect();
+        more.retain(|finding| LOCAL.contains(&finding.code) && !lines.contains(&finding.place.line));
+    }
+    found.extend(more);
+    found.sort_by(|a, b| a.place.cmp(&b.place));
+    (checked.filter(|_| !unread), found)
+}
+
 struct Checker<'a> {
     runbook: &'a Runbook,
     find: &'a Lookup<'a>,
@@ -63,7 +90,9 @@ impl Checker<'_> {
         let stages: Option<Vec<checked::Stage>> = stages.into_iter().collect();
         if let Some(stages) = &stages {
             hazards::waits(stages, runbook, &mut self.notes);
-            self.unused(stages);
+            if !self.notes.has_errors() {
+                self.unused(stages);
+            }
         }
         let text =
             |text: &Option<crate::runbook::node::Text>| text.as_ref().map_or(String::new(), |text| text.is.clone());

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::checked::{PinnedPath, Role, Session, Stage};
 use super::scope::Scope;
-use crate::runbook::kind::Kind;
+use crate::runbook::kind::{Kind, exact};
 use crate::runbook::node::{At, Node, Text};
 use crate::runbook::reader::{one_of, shown};
 use crate::runbook::written::{Parameter, Proof};
@@ -89,8 +89,11 @@ impl Checker<'_> {
             // Members of `item` are looked at where a stage uses the session.
             let scope = Scope { item: true, ..Scope::default() };
             self.scopes.template(&session.account, scope, &mut self.notes);
-            for text in [&session.profile, &session.external_id].into_iter().flatten() {
-                self.scopes.template(text, scope, &mut self.notes);
+            if let Some(profile) = &session.profile {
+                self.scopes.template(profile, scope, &mut self.notes);
+            }
+            for text in [&session.external_id, &session.assume_role, &session.assume_root, &session.region] {
+                self.literal(text.as_ref());
             }
             self.literal_account(&session.account);
             for role in &session.used_by {
@@ -122,6 +125,16 @@ impl Checker<'_> {
             out.insert(session.id.is.clone(), checked);
         }
         out
+    }
+
+    /// Only account and profile of a session are filled.
+    fn literal(&mut self, text: Option<&Text>) {
+        if let Some(text) = text
+            && crate::expression::is_template(&text.is)
+        {
+            let hint = "of a session, `account` and `profile` may hold `${...}`";
+            self.notes.error("CS0110", &text.span, "this can't hold `${...}`", hint);
+        }
     }
 
     fn literal_account(&mut self, account: &Text) {
@@ -274,7 +287,7 @@ pub fn accept(parameter: &Parameter, value: &Value) -> Accepted {
                 .enumerate()
                 .map(|(at, item)| match parameter.items {
                     Some(_) => kind.accept(item).map_err(|message| format!("item {}: {message}", at + 1)),
-                    None => Ok(item.clone()),
+                    None => exact(item).map_err(|message| format!("item {}: {message}", at + 1)),
                 })
                 .collect();
             limits(parameter, &Value::Array(accepted?))

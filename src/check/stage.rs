@@ -7,6 +7,7 @@ use super::scope::{Found, Scope};
 use super::step::{Inherited, Place};
 use crate::catalogue::action::Type;
 use crate::expression;
+use crate::runbook::kind::exact;
 use crate::runbook::node::Text;
 use crate::runbook::written;
 
@@ -67,6 +68,9 @@ impl Checker<'_> {
     /// What the stage repeats over, if it does.
     fn repeat(&mut self, written: &written::Stage, here: Scope<'_>) -> Option<Repeat> {
         let over = written.for_each.as_ref()?;
+        if let Err(message) = exact(&over.value()) {
+            self.notes.error("CS0110", &over.span, message, "");
+        }
         for text in over.texts() {
             let found = self.scopes.template(&text, here, &mut self.notes);
             if over.text().is_some() {
@@ -156,6 +160,9 @@ impl Checker<'_> {
             return;
         }
         let (Some(anchor), Some(place)) = (anchor, &written.anchor) else { return };
+        if !self.runbook.roles.iter().any(|role| role.id.is == performer) {
+            return;
+        }
         let mut seen = std::collections::BTreeSet::new();
         for id in anchor_sessions(anchor) {
             let session = self.runbook.sessions.iter().find(|session| session.id.is == id);

@@ -96,7 +96,7 @@ impl Checker<'_> {
         let approvals = self.own_approvals(written, inherited, mutates, forced);
         let mut step = Step {
             id: written.id.is.clone(),
-            title: title(written, action),
+            title: title(written, self.find),
             performer,
             session: session.unwrap_or_default(),
             when: written.when.as_ref().map_or(String::new(), |when| when.is.clone()),
@@ -203,6 +203,9 @@ impl Checker<'_> {
     fn may_change(&mut self, written: &written::Step, mutates: bool, performer: &str, session: Option<&str>) {
         let uses_session = matches!(written.body, written::Body::Action(_) | written::Body::Command(_));
         let (true, true, Some(id)) = (mutates, uses_session, session) else { return };
+        if !self.runbook.roles.iter().any(|role| role.id.is == performer) {
+            return;
+        }
         let Some(session) = self.runbook.sessions.iter().find(|one| one.id.is == id) else { return };
         if !session.used_by.iter().any(|role| role.is == performer) {
             let message = format!(
@@ -594,7 +597,12 @@ fn takes_secret(written: &written::Step, runbook: &written::Runbook) -> bool {
     texts.iter().any(names_secret)
 }
 
-fn title(written: &written::Step, action: Option<&'static Action>) -> String {
+fn title(written: &written::Step, find: &super::Lookup<'_>) -> String {
+    let action = match &written.body {
+        written::Body::Action(action) => find(&action.call.action.is),
+        written::Body::Read(read) => find(&read.action.is),
+        _ => None,
+    };
     match (&written.title, action) {
         (Some(title), _) => title.is.clone(),
         (None, Some(action)) => action.purpose.to_owned(),

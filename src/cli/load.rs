@@ -100,11 +100,7 @@ pub fn plan(sources: &Sources, timing: Option<&Timing>) -> Result<Loaded, CliErr
 
 /// Reads and checks a runbook's text.
 pub fn checked(file: &str, text: &str, people: Option<&People>) -> (Option<Checked>, Vec<Finding>) {
-    let (runbook, mut found) = crate::runbook::read(file, text);
-    let Some(runbook) = runbook else { return (None, found) };
-    let (checked, more) = check::check(&runbook, people, &crate::catalogue::find);
-    found.extend(more);
-    (checked, found)
+    check::read_and_check(file, text, people, &crate::catalogue::find)
 }
 
 /// A text file, whole. Errors say what to do.

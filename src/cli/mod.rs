@@ -3,5 +3,6 @@ pub mod check;
 pub mod export;
 pub mod load;
 pub mod plan;
+pub mod simulate;
 pub mod ui;
 pub mod verify;

@@ -57,7 +57,8 @@ pub fn run(args: &Args, ui: &Ui) -> CliResult {
         });
         ui.data(&pretty(&value));
     } else {
-        ui.data(plan::text(&loaded.plan, &loaded.people, args.for_person.as_deref()).trim_end());
+        let values = &loaded.values.object;
+        ui.data(plan::text_with(&loaded.plan, &loaded.people, args.for_person.as_deref(), values).trim_end());
     }
     Ok(Exit::Done)
 }

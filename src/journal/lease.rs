@@ -9,6 +9,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who wants to sit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +92,7 @@ impl Journal {
         self.writable()?;
         let path = lock_path(self.path(), run);
         let mut file = open_lock(&path).map_err(|error| SitError::Lock(error.to_string()))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(busy(&path)),
-            Err(TryLockError::Error(error)) => return Err(SitError::Lock(error.to_string())),
-        }
+        take_lock(&file, &path)?;
         write_holder(&mut file, sitter, None).map_err(|error| SitError::Lock(error.to_string()))?;
         let (epoch, before) = self.take_lease(run, epoch_at_least, sitter)?;
         Ok(Seat::new(epoch, before, Lock::File { file, sitter: sitter.clone() }))
@@ -163,6 +160,18 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
         std::fs::create_dir_all(folder)?;
     }
     File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Tries for a moment: somebody may just be looking ([`Journal::seated`]).
+fn take_lock(file: &File, path: &Path) -> Result<(), SitError> {
+    for _ in 0..4 {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            Err(TryLockError::Error(error)) => return Err(SitError::Lock(error.to_string())),
+        }
+    }
+    Err(busy(path))
 }
 
 /// `pid`, `since` and perhaps `child`, one per line. Leaves the offset at the end: a command that gets

@@ -291,3 +291,25 @@ fn io(path: &Path, error: &impl std::fmt::Display) -> OpenError {
 fn not_a_journal(path: &Path, error: &impl std::fmt::Display) -> OpenError {
     OpenError::NotAJournal { path: path.to_owned(), why: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_commit_that_failed_nothing_is_known_and_nothing_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let run = RunId::from_bytes([1; 16]);
+        let mut journal = Journal::open_or_create(&path).unwrap();
+        journal.connection.commit_hook(Some(|| true)).unwrap();
+        let failed = journal.append(&run, None, None, &["a".to_owned()], &[]);
+        assert!(matches!(failed, Err(StoreError::Unknown(_))), "{failed:?}");
+        journal.connection.commit_hook(None::<fn() -> bool>).unwrap();
+        assert!(matches!(journal.head(&run), Err(StoreError::Unknown(_))));
+        assert!(matches!(journal.append(&run, None, None, &["a".to_owned()], &[]), Err(StoreError::Unknown(_))));
+        drop(journal);
+        // The next process reads the head anew.
+        assert_eq!(Journal::open(&path).unwrap().head(&run).unwrap(), None);
+    }
+}

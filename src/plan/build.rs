@@ -139,7 +139,10 @@ impl Builder<'_> {
             if !seen.insert(key.clone()) {
                 let message = format!("two items have the key `{key}` (the second is item {})", at + 1);
                 let hint = "name something that differs from item to item, or remove the double row";
-                self.error("CS0505", &repeat.key_span, message, hint);
+                // Stages often repeat over one list: once is enough.
+                if !self.found.iter().any(|finding| finding.message == message) {
+                    self.error("CS0505", &repeat.key_span, message, hint);
+                }
             }
             items.push(model::Item { key, value });
         }
@@ -305,11 +308,17 @@ impl Builder<'_> {
 
 /// A step without template, way back and repair.
 fn plain(step: &Step) -> model::Step {
+    let uses_none = match &step.body {
+        Body::Ask(_) | Body::Manual(_) => true,
+        Body::Wait(wait) => !matches!(wait.until, Until::Holds(_)),
+        Body::Command(command) => command.credentials.is_empty(),
+        _ => false,
+    };
     model::Step {
         id: step.id.clone(),
         title: step.title.clone(),
         performer: step.performer.clone(),
-        session: step.session.clone(),
+        session: if uses_none { String::new() } else { step.session.clone() },
         when: step.when.clone(),
         confirm: step
             .confirm

@@ -115,7 +115,7 @@ fn wrong_values_are_found_where_they_stand() {
 fn two_items_can_not_have_one_key() {
     let values = read(&VALUES.replace("222233334444", "111122223333"), &[]).unwrap();
     let found = build(&checked(SHIPPED), &values, &pins(), None).unwrap_err();
-    assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["CS0505"; 3]);
+    assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["CS0505"]);
 }
 
 #[test]

@@ -11,10 +11,18 @@ use serde_json::{Value, json};
 const WIDTH: usize = 80;
 /// Items listed by name; of more, only the first.
 const SHOWN_ITEMS: usize = 8;
+/// Characters of a task's instructions.
+const LONGEST_TASK: usize = 400;
 
 /// The plan for everybody, or the part of one person.
 pub fn text(plan: &Plan, people: &People, for_person: Option<&str>) -> String {
-    let mut page = Page { out: String::new(), plan, people, person: for_person };
+    text_with(plan, people, for_person, &Value::Null)
+}
+
+/// As [`text`]; with the values object, accounts are shown and not where they come from.
+pub fn text_with(plan: &Plan, people: &People, for_person: Option<&str>, values: &Value) -> String {
+    let scope = json!({ "parameters": values });
+    let mut page = Page { out: String::new(), plan, people, person: for_person, scope };
     page.head();
     for (at, stage) in plan.stages.iter().enumerate() {
         page.stage(at + 1, stage);
@@ -52,6 +60,8 @@ struct Page<'a> {
     plan: &'a Plan,
     people: &'a People,
     person: Option<&'a str>,
+    /// What `${parameters...}` is filled from.
+    scope: Value,
 }
 
 impl Page<'_> {
@@ -136,8 +146,11 @@ impl Page<'_> {
             n => format!("the first {n} go alone, then their performer is asked to go on; "),
         };
         let at_once = if stage.at_once > 1 { format!("{} at once", stage.at_once) } else { "one at a time".to_owned() };
-        let stop = if stage.stop_after > 1 { format!("{} failures", stage.stop_after) } else { "failure".to_owned() };
-        self.field(3, "order", &format!("{first}{at_once}; the first {stop} or doubt stops"));
+        let stop = match stage.stop_after {
+            0 | 1 => "stops at the first failure or doubt".to_owned(),
+            n => format!("stops after {n} items that failed or are in doubt"),
+        };
+        self.field(3, "order", &format!("{first}{at_once}; {stop}"));
     }
 
     fn step(&mut self, number: &str, step: &Step) {
@@ -193,9 +206,12 @@ impl Page<'_> {
                 let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
                 self.field(7, "asks for", &names.join(", "));
             }
-            Body::Manual(manual) if !manual.evidence.is_empty() => {
+            Body::Manual(manual) => {
+                self.field(7, "task", &escape::cut(&manual.instructions, LONGEST_TASK));
                 let names: Vec<&str> = manual.evidence.iter().map(|one| one.name.as_str()).collect();
-                self.field(7, "evidence", &names.join(", "));
+                if !names.is_empty() {
+                    self.field(7, "evidence", &names.join(", "));
+                }
             }
             Body::Command(_) => {
                 let argv = step.template.get("argv").and_then(Value::as_array);
@@ -282,7 +298,9 @@ impl Page<'_> {
 
     fn session(&self, id: &str) -> String {
         let Some(session) = self.plan.sessions.get(id) else { return id.to_owned() };
-        let mut text = format!("{id}, account {}", session.account);
+        let account = Value::String(session.account.clone());
+        let (account, _) = expression::fill_known(&account, &self.scope, Time::default());
+        let mut text = format!("{id}, account {}", account.as_str().unwrap_or(&session.account));
         if !session.assume_role.is_empty() {
             text.push_str(&format!(", role {} through {}", session.assume_role, session.through));
         }

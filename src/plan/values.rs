@@ -56,6 +56,10 @@ pub fn read(
         Reader { checked, values: Map::new(), secrets, found: Vec::new(), given: Vec::new(), examples: Vec::new() };
     if let Some((name, text)) = file {
         reader.file(name, text);
+        if reader.found.iter().any(|finding| matches!(finding.code, "CS0101" | "CS0508")) {
+            // Unreadable: what is missing is anybody's guess.
+            return Err(reader.found);
+        }
     }
     for set in sets {
         reader.set(set);

@@ -1,6 +1,7 @@
 //! The types of parameters, fields and evidence: which values each one takes, and in which form
 //! they stand in the values object.
 
+use crate::base::json::MAX_INTEGER;
 use crate::base::{Time, duration};
 use serde_json::Value;
 
@@ -74,12 +75,13 @@ impl Kind {
     /// Lists, tables and choices are the caller's: here only their outer form is looked at.
     pub fn accept(self, value: &Value) -> Result<Value, String> {
         match (self, value) {
-            (Kind::Integer, Value::Number(number)) if number.as_i64().is_some() => Ok(value.clone()),
+            (Kind::Integer, Value::Number(_)) => exact(value),
             (Kind::Boolean, Value::Bool(_)) => Ok(value.clone()),
-            (Kind::List | Kind::Table, Value::Array(_)) => Ok(value.clone()),
-            (Kind::Document, Value::Object(_) | Value::Array(_)) => Ok(value.clone()),
+            (Kind::List | Kind::Table, Value::Array(_)) => exact(value),
+            (Kind::Document, Value::Object(_) | Value::Array(_)) => exact(value),
             (Kind::Document, Value::String(text)) => {
-                serde_json::from_str(text).map_err(|error| format!("not a JSON document: {error}"))
+                let document = serde_json::from_str(text).map_err(|error| format!("not a JSON document: {error}"))?;
+                exact(&document)
             }
             (Kind::List | Kind::Table | Kind::Integer | Kind::Boolean | Kind::Document, other) => {
                 Err(format!("{} is needed, this is {}", self.wants(), json_kind(other)))
@@ -166,6 +168,24 @@ impl Kind {
     }
 }
 
+/// A value whose numbers every JSON reader keeps: integers within 2^53-1. Others would change when stored.
+pub fn exact(value: &Value) -> Result<Value, String> {
+    let inner: Vec<&Value> = match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(members) => members.values().collect(),
+        Value::Number(number) => {
+            let safe = number.as_i64().is_some_and(|number| (-MAX_INTEGER..=MAX_INTEGER).contains(&number));
+            if !safe {
+                return Err(format!("the number {number} is no integer within 2^53-1: write it as text, in quotes"));
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    inner.into_iter().try_for_each(|value| exact(value).map(|_| ()))?;
+    Ok(value.clone())
+}
+
 /// "text", "an integer", ... of a JSON value.
 pub fn json_kind(value: &Value) -> &'static str {
     match value {
@@ -223,5 +243,9 @@ mod tests {
         assert!(Kind::AccountId.accept(&json!(111_122_223_333i64)).unwrap_err().contains("quotes"));
         assert_eq!(Kind::Document.accept(&json!("{\"a\":1}")), Ok(json!({"a": 1})));
         assert_eq!(Kind::Integer.accept_text("12"), Ok(json!(12)));
+        for wrong in [json!(1.5), json!(i64::MIN), json!(9_007_199_254_740_992i64)] {
+            assert!(Kind::Integer.accept(&wrong).is_err(), "{wrong}");
+            assert!(Kind::Document.accept(&json!({"a": [wrong]})).is_err());
+        }
     }
 }

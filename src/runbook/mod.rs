@@ -12,8 +12,13 @@ mod shapes;
 mod toml11;
 pub mod written;
 
-pub use read::read;
+pub use read::{read, read_anyway};
 pub use written::Runbook;
+
+/// Whether a step has a key of this name: to tell where a key belongs that landed in `with`.
+pub fn is_step_key(name: &str) -> bool {
+    shapes::STEP.keys.contains(&name)
+}
 
 #[cfg(test)]
 mod tests;

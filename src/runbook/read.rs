@@ -6,19 +6,26 @@ use super::read_stage;
 use super::reader::{Table, name, one_of, shown, unique};
 use super::shapes::{EXPECT, HOLD, PARAMETER, ROLE, RUNBOOK, SEPARATION, SESSION, TOP};
 use super::written::{Hold, Parameter, Proof, Role, Runbook, Session};
-use crate::base::Finding;
+use crate::base::{Finding, Severity};
 use std::collections::BTreeSet;
 
 /// Reads a runbook. None if anything that was found is an error.
 pub fn read(file: &str, text: &str) -> (Option<Runbook>, Vec<Finding>) {
+    let (runbook, found) = read_anyway(file, text);
+    let failed = found.iter().any(|finding| finding.severity == Severity::Error);
+    (if failed { None } else { runbook }, found)
+}
+
+/// As [`read`], but what could be read comes out even where there are errors (not where the syntax is
+/// broken): so that `check` can say more at once. Never to be planned.
+pub fn read_anyway(file: &str, text: &str) -> (Option<Runbook>, Vec<Finding>) {
     let mut notes = Notes::new(file, text);
     let (root, good) = super::node::parse(&mut notes);
     let runbook = read_root(&root, &mut notes);
     if !good {
         keep_what_syntax_does_not_explain(&mut notes);
     }
-    let runbook = if notes.has_errors() { None } else { runbook };
-    (runbook, notes.sorted())
+    (runbook.filter(|_| good), notes.sorted())
 }
 
 /// Where the syntax is broken, the parser's guess misses keys and may have mangled a line.

@@ -129,7 +129,8 @@ fn capture(node: &Node, notes: &mut Notes) -> Option<Capture> {
 fn prove(node: &Node, notes: &mut Notes) -> Option<Prove> {
     let around: &[&Shape] = &[&ANCHOR, &STAGE, &TOP];
     if node.get("kind").is_none() {
-        return expect_table(node, &PROVE, "the proof of an anchor", around, notes).map(Prove::Read);
+        return expect_table(node, &PROVE, "the proof of an anchor", around, notes)
+            .map(|expect| Prove::Read(Box::new(expect)));
     }
     let table = Table::open(node, &PROVE, "the proof of an anchor", around, notes)?;
     table.choice("kind", &[("manual", ())], notes)?;

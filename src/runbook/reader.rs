@@ -251,7 +251,7 @@ pub fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// "did you mean `x`?", or the list of what there is.
-pub fn one_of<'a>(text: &str, names: &[&'a str]) -> String {
+pub fn one_of(text: &str, names: &[&str]) -> String {
     match nearest(text, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => String::new(),

@@ -139,7 +139,7 @@ pub struct Expect {
 
 #[derive(Clone, Debug)]
 pub enum Prove {
-    Read(Expect),
+    Read(Box<Expect>),
     /// Instructions.
     Manual(Text),
 }

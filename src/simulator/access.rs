@@ -1,0 +1,284 @@
+//! Who asks, and may they: keys, managed policies, statements, service control policies.
+//! Small but honest: default deny, allow by statement, explicit deny wins. Conditions other than MFA,
+//! permission boundaries and allow-list SCPs are not modelled; resources are matched only where the
+//! simulator names them (roles that are assumed, IAM users).
+
+use super::state::{State, Statement, Who};
+use super::wire::{AwsError, Protocol, Request};
+use crate::base::Time;
+use std::collections::BTreeSet;
+
+/// The principal behind a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Access key id.
+    pub key: String,
+    pub account: String,
+    pub arn: String,
+    pub user_id: String,
+    pub who: Who,
+    /// The session was opened with MFA.
+    pub mfa: bool,
+}
+
+/// The caller of `request`, or why its key is not accepted.
+pub fn caller(state: &State, request: &Request, protocol: Protocol, now: Time) -> Result<Caller, AwsError> {
+    let json = protocol == Protocol::Json;
+    let Some((id, _)) = request.credential() else {
+        let message = "The request has no authentication token.";
+        return Err(match json {
+            true => AwsError::json("MissingAuthenticationTokenException", message),
+            false => AwsError::query(403, "MissingAuthenticationToken", message),
+        });
+    };
+    let token = request.header("x-amz-security-token").unwrap_or("");
+    let Some(key) = state.keys.get(id).filter(|key| key.token.is_empty() || key.token == token) else {
+        let message = "The security token included in the request is invalid.";
+        return Err(match json {
+            true => AwsError::json("UnrecognizedClientException", message),
+            false => AwsError::query(403, "InvalidClientTokenId", message),
+        });
+    };
+    if key.expires.is_some_and(|at| at <= now) {
+        return Err(expired(protocol));
+    }
+    let (arn, user_id) = names(state, &key.account, &key.who);
+    Ok(Caller { key: key.id.clone(), account: key.account.clone(), arn, user_id, who: key.who.clone(), mfa: key.mfa })
+}
+
+/// ARN and unique id of a principal.
+fn names(state: &State, account: &str, who: &Who) -> (String, String) {
+    let found = state.accounts.get(account);
+    match who {
+        Who::Root => (format!("arn:aws:iam::{account}:root"), account.to_owned()),
+        Who::User(name) => {
+            let id = found.and_then(|a| a.users.get(name)).map_or(String::new(), |user| user.id.clone());
+            (user_arn(account, name), id)
+        }
+        Who::Session { role, session, .. } => {
+            let id = found.and_then(|a| a.roles.get(role)).map_or(String::new(), |role| role.id.clone());
+            (format!("arn:aws:sts::{account}:assumed-role/{role}/{session}"), format!("{id}:{session}"))
+        }
+    }
+}
+
+pub fn user_arn(account: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:user/{name}")
+}
+
+pub fn role_arn(account: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:role/{name}")
+}
+
+/// The session is over.
+pub(super) fn expired(protocol: Protocol) -> AwsError {
+    let message = "The security token included in the request is expired";
+    match protocol {
+        Protocol::Json => AwsError::json("ExpiredTokenException", message),
+        _ => AwsError::query(403, "ExpiredToken", message),
+    }
+}
+
+pub(super) fn denied(protocol: Protocol, message: &str) -> AwsError {
+    match protocol {
+        Protocol::Json => AwsError::json("AccessDeniedException", message),
+        _ => AwsError::query(403, "AccessDenied", message),
+    }
+}
+
+/// Why something is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    ServiceControlPolicy,
+    Explicit,
+    NotAllowed,
+}
+
+/// Whether `caller` may do `action` (`iam:GetUser`) on `resource` (an ARN, or `*` where none is modelled).
+pub fn decide(state: &State, caller: &Caller, action: &str, resource: &str) -> Result<(), Denial> {
+    if action == "sts:GetCallerIdentity" {
+        return Ok(());
+    }
+    if denied_by_organization(state, &caller.account, action) {
+        return Err(Denial::ServiceControlPolicy);
+    }
+    if caller.who == Who::Root {
+        return Ok(());
+    }
+    let statements = statements(state, caller);
+    let meant = |statement: &&Statement| {
+        statement.actions.iter().any(|pattern| matches(pattern, action))
+            && statement.resources.iter().any(|pattern| pattern == "*" || matches_exactly(pattern, resource))
+    };
+    if statements.iter().filter(meant).any(|statement| !statement.allow && !(statement.mfa && caller.mfa)) {
+        return Err(Denial::Explicit);
+    }
+    match statements.iter().filter(meant).any(|statement| statement.allow && (!statement.mfa || caller.mfa)) {
+        true => Ok(()),
+        false => Err(Denial::NotAllowed),
+    }
+}
+
+/// As [`decide`], with AWS's error.
+pub fn authorize(
+    state: &State,
+    caller: &Caller,
+    protocol: Protocol,
+    action: &str,
+    resource: &str,
+) -> Result<(), AwsError> {
+    decide(state, caller, action, resource).map_err(|denial| {
+        let why = match denial {
+            Denial::ServiceControlPolicy => "with an explicit deny in a service control policy",
+            Denial::Explicit => "with an explicit deny in an identity-based policy",
+            Denial::NotAllowed => "because no identity-based policy allows the action",
+        };
+        denied(protocol, &format!("User: {} is not authorized to perform: {action} {why}", caller.arn))
+    })
+}
+
+/// A service control policy at the account or above it denies `action`. Management accounts are exempt.
+pub fn denied_by_organization(state: &State, account: &str, action: &str) -> bool {
+    let Some(organization) = state.organization_of(account) else { return false };
+    let Some(member) = state.accounts.get(account).and_then(|account| account.member.as_ref()) else { return false };
+    if organization.management == account || organization.feature_set != "ALL" {
+        return false;
+    }
+    let above = organization.upwards(&member.parent);
+    organization.policies.values().any(|policy| {
+        policy.kind == "SERVICE_CONTROL_POLICY"
+            && policy.denies.iter().any(|pattern| matches(pattern, action))
+            && (policy.targets.contains(account) || above.iter().any(|id| policy.targets.contains(*id)))
+    })
+}
+
+fn statements(state: &State, caller: &Caller) -> Vec<Statement> {
+    let Some(account) = state.accounts.get(&caller.account) else { return Vec::new() };
+    let (attached, written) = match &caller.who {
+        Who::Root => return Vec::new(),
+        Who::User(name) => match account.users.get(name) {
+            Some(user) => (&user.attached, &user.statements),
+            None => return Vec::new(),
+        },
+        Who::Session { role, .. } => match account.roles.get(role) {
+            Some(role) => (&role.attached, &role.statements),
+            None => return Vec::new(),
+        },
+    };
+    let mut all = written.clone();
+    all.extend(managed_statements(attached));
+    all
+}
+
+fn managed_statements(attached: &BTreeSet<String>) -> Vec<Statement> {
+    let patterns = attached.iter().filter_map(|name| managed(name));
+    patterns
+        .map(|actions| Statement {
+            allow: true,
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+            resources: vec!["*".to_owned()],
+            mfa: false,
+        })
+        .collect()
+}
+
+/// The managed policies that the simulator knows, as far as its own services go.
+const MANAGED: &[(&str, &[&str])] = &[
+    ("AdministratorAccess", &["*"]),
+    (
+        "ReadOnlyAccess",
+        &["organizations:Describe*", "organizations:List*", "iam:Get*", "iam:List*", "sts:GetCallerIdentity"],
+    ),
+    (
+        "PowerUserAccess",
+        &[
+            "sts:*",
+            "iam:CreateServiceLinkedRole",
+            "iam:DeleteServiceLinkedRole",
+            "iam:ListRoles",
+            "organizations:DescribeOrganization",
+        ],
+    ),
+    ("AWSOrganizationsFullAccess", &["organizations:*", "iam:CreateServiceLinkedRole"]),
+    ("AWSOrganizationsReadOnlyAccess", &["organizations:Describe*", "organizations:List*"]),
+    (
+        "IAMFullAccess",
+        &[
+            "iam:*",
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+            "organizations:ListParents",
+            "organizations:ListPoliciesForTarget",
+            "organizations:ListRoots",
+        ],
+    ),
+    ("IAMReadOnlyAccess", &["iam:Get*", "iam:List*", "iam:Simulate*"]),
+    ("SecurityAudit", &["iam:Get*", "iam:List*", "organizations:Describe*", "organizations:List*"]),
+    ("ViewOnlyAccess", &["iam:List*", "organizations:List*"]),
+];
+
+/// The actions that a managed policy allows; none if the simulator does not know it.
+pub fn managed(name: &str) -> Option<&'static [&'static str]> {
+    MANAGED.iter().find(|(known, _)| *known == name).map(|(_, actions)| *actions)
+}
+
+pub fn managed_names() -> Vec<&'static str> {
+    MANAGED.iter().map(|(name, _)| *name).collect()
+}
+
+/// `text` fits `pattern`, in which `*` is any text and `?` any one character; case does not count.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    glob(pattern.to_ascii_lowercase().as_bytes(), text.to_ascii_lowercase().as_bytes())
+}
+
+fn matches_exactly(pattern: &str, text: &str) -> bool {
+    glob(pattern.as_bytes(), text.as_bytes())
+}
+
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Where to go back to: the last star, and how much of the text it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    p = at + 1;
+                    t = taken + 1;
+                    star = Some((at, taken + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards() {
+        for (pattern, text, fits) in [
+            ("*", "iam:GetUser", true),
+            ("iam:*", "iam:GetUser", true),
+            ("iam:Get*", "IAM:getuser", true),
+            ("iam:Get?ser", "iam:GetUser", true),
+            ("iam:*User", "iam:DeleteUserPolicy", false),
+            ("*a*b*c", "xxaxxbxxbc", true),
+            ("organizations:Leave", "organizations:LeaveOrganization", false),
+            ("", "x", false),
+        ] {
+            assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+}

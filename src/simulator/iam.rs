@@ -1,0 +1,232 @@
+//! AWS IAM as far as break-glass users need it: users, attached managed policies, access keys.
+
+use super::access::{managed, user_arn};
+use super::state::{Account, Key, SECRET, UPPER, User, Who, scatter};
+use super::wire::AwsError;
+use super::{Call, Operation, access::Caller, wakeup};
+use serde_json::{Value, json};
+
+type Done = Result<Value, AwsError>;
+
+/// Access keys per user, attached policies per user, users per account, at most.
+const KEYS: usize = 2;
+const POLICIES: usize = 10;
+const USERS: usize = 5_000;
+const AWS_POLICY: &str = "arn:aws:iam::aws:policy/";
+
+/// The operation of that name.
+pub(super) fn operation(name: &str) -> Option<Operation> {
+    let read = |run: fn(&mut Call<'_>) -> Done| Operation { writes: false, run };
+    let write = |run: fn(&mut Call<'_>) -> Done| Operation { writes: true, run };
+    Some(match name {
+        "CreateUser" => write(create_user),
+        "GetUser" => read(get_user),
+        "DeleteUser" => write(delete_user),
+        "AttachUserPolicy" => write(attach_policy),
+        "DetachUserPolicy" => write(detach_policy),
+        "ListAttachedUserPolicies" => read(list_policies),
+        "CreateAccessKey" => write(create_key),
+        "ListAccessKeys" => read(list_keys),
+        "DeleteAccessKey" => write(delete_key),
+        _ => return None,
+    })
+}
+
+/// The user that a request is about.
+pub(super) fn resource(caller: &Caller, input: &Value) -> String {
+    match (text(input, "UserName"), &caller.who) {
+        (Some(name), _) => user_arn(&caller.account, name),
+        (None, Who::User(name)) => user_arn(&caller.account, name),
+        _ => "*".to_owned(),
+    }
+}
+
+fn text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name).and_then(Value::as_str)
+}
+
+fn invalid(message: &str) -> AwsError {
+    AwsError::query(400, "ValidationError", message)
+}
+
+fn no_user(name: &str) -> AwsError {
+    AwsError::query(404, "NoSuchEntity", format!("The user with name {name} cannot be found."))
+}
+
+impl Call<'_> {
+    /// The user that `UserName` names; the caller itself where it may be left out and is.
+    fn user_name(&self, may_be_caller: bool) -> Result<String, AwsError> {
+        let own = match &self.caller.who {
+            Who::User(name) if may_be_caller => Some(name.as_str()),
+            _ => None,
+        };
+        let name = text(self.input, "UserName").or(own).ok_or_else(|| invalid("Must specify userName."))?;
+        let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+        if (1..=64).contains(&name.len()) && fits {
+            Ok(name.to_owned())
+        } else {
+            Err(invalid("The specified value for userName is invalid."))
+        }
+    }
+
+    fn account(&self) -> Result<&Account, AwsError> {
+        self.state.accounts.get(&self.caller.account).ok_or_else(|| no_user("?"))
+    }
+
+    fn user(&self, name: &str) -> Result<&User, AwsError> {
+        self.account()?.users.get(name).ok_or_else(|| no_user(name))
+    }
+
+    fn user_mut(&mut self, name: &str) -> Result<&mut User, AwsError> {
+        let account = self.caller.account.clone();
+        let users = self.change().accounts.get_mut(&account).map(|account| &mut account.users);
+        users.and_then(|users| users.get_mut(name)).ok_or_else(|| no_user(name))
+    }
+
+    fn keys_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Key> {
+        let meant =
+            move |key: &&Key| key.account == self.caller.account && matches!(&key.who, Who::User(user) if user == name);
+        self.state.keys.values().filter(meant)
+    }
+}
+
+fn show(account: &str, user: &User) -> Value {
+    json!({
+        "Path": "/", "UserName": user.name, "UserId": user.id, "Arn": user_arn(account, &user.name),
+        "CreateDate": user.created.seconds(),
+    })
+}
+
+fn create_user(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(false)?;
+    let account = call.account()?;
+    if account.users.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
+        let message = format!("User with name {name} already exists.");
+        return Err(AwsError::query(409, "EntityAlreadyExists", message));
+    }
+    if account.users.len() >= USERS {
+        return Err(AwsError::query(409, "LimitExceeded", "Cannot exceed quota for UsersPerAccount."));
+    }
+    let (me, now) = (call.caller.account.clone(), call.now);
+    let user = wakeup::plain_user(&me, &name, now);
+    let shown = show(&me, &user);
+    if let Some(account) = call.change().accounts.get_mut(&me) {
+        account.users.insert(name, user);
+    }
+    Ok(json!({ "User": shown }))
+}
+
+fn get_user(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(true)?;
+    Ok(json!({ "User": show(&call.caller.account, call.user(&name)?) }))
+}
+
+fn delete_user(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(false)?;
+    let user = call.user(&name)?;
+    let left = [
+        (call.keys_of(&name).next().is_some(), "Cannot delete entity, must delete access keys first."),
+        (!user.attached.is_empty(), "Cannot delete entity, must detach all policies first."),
+        (!user.statements.is_empty(), "Cannot delete entity, must delete policies first."),
+        (user.mfa.is_some(), "Cannot delete entity, must delete MFA device first."),
+    ];
+    if let Some((_, message)) = left.into_iter().find(|(left, _)| *left) {
+        return Err(AwsError::query(409, "DeleteConflict", message));
+    }
+    let me = call.caller.account.clone();
+    if let Some(account) = call.change().accounts.get_mut(&me) {
+        account.users.remove(&name);
+    }
+    Ok(Value::Null)
+}
+
+/// The name of the managed policy that `PolicyArn` names.
+fn policy(call: &Call<'_>) -> Result<String, AwsError> {
+    let arn = text(call.input, "PolicyArn").ok_or_else(|| invalid("Must specify policyArn."))?;
+    if !arn.starts_with("arn:aws:iam::") {
+        return Err(AwsError::query(400, "InvalidInput", format!("ARN {arn} is not valid.")));
+    }
+    Ok(arn.strip_prefix(AWS_POLICY).unwrap_or(arn).to_owned())
+}
+
+fn attach_policy(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(false)?;
+    let policy = policy(call)?;
+    let user = call.user(&name)?;
+    if managed(&policy).is_none() {
+        let message = format!("Policy {AWS_POLICY}{policy} does not exist or is not attachable.");
+        return Err(AwsError::query(404, "NoSuchEntity", message));
+    }
+    if user.attached.contains(&policy) {
+        return Ok(Value::Null);
+    }
+    if user.attached.len() >= POLICIES {
+        return Err(AwsError::query(409, "LimitExceeded", "Cannot exceed quota for PoliciesPerUser: 10"));
+    }
+    call.user_mut(&name)?.attached.insert(policy);
+    Ok(Value::Null)
+}
+
+fn detach_policy(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(false)?;
+    let policy = policy(call)?;
+    if !call.user(&name)?.attached.contains(&policy) {
+        return Err(AwsError::query(404, "NoSuchEntity", format!("Policy {AWS_POLICY}{policy} was not found.")));
+    }
+    call.user_mut(&name)?.attached.remove(&policy);
+    Ok(Value::Null)
+}
+
+fn list_policies(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(false)?;
+    let show = |policy: &String| json!({"PolicyName": policy, "PolicyArn": format!("{AWS_POLICY}{policy}")});
+    let policies: Vec<Value> = call.user(&name)?.attached.iter().map(show).collect();
+    Ok(json!({"AttachedPolicies": policies, "IsTruncated": false}))
+}
+
+fn create_key(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(true)?;
+    call.user(&name)?;
+    if call.keys_of(&name).count() >= KEYS {
+        return Err(AwsError::query(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"));
+    }
+    let (account, now, seed) = (call.caller.account.clone(), call.now, call.settings.seed);
+    let state = call.change();
+    let id = state.new_id(seed, "AKIA", UPPER, 16);
+    let key = Key {
+        account,
+        who: Who::User(name.clone()),
+        secret: scatter(seed, &format!("secret {id}"), SECRET, 40),
+        token: String::new(),
+        created: now,
+        expires: None,
+        mfa: false,
+        id: id.clone(),
+    };
+    let shown = json!({
+        "UserName": name, "AccessKeyId": id, "Status": "Active", "SecretAccessKey": key.secret,
+        "CreateDate": now.seconds(),
+    });
+    state.keys.insert(id, key);
+    Ok(json!({ "AccessKey": shown }))
+}
+
+fn list_keys(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(true)?;
+    call.user(&name)?;
+    let show = |key: &Key| json!({"UserName": name, "AccessKeyId": key.id, "Status": "Active", "CreateDate": key.created.seconds()});
+    let keys: Vec<Value> = call.keys_of(&name).map(show).collect();
+    Ok(json!({"AccessKeyMetadata": keys, "IsTruncated": false}))
+}
+
+fn delete_key(call: &mut Call<'_>) -> Done {
+    let name = call.user_name(true)?;
+    let id = text(call.input, "AccessKeyId").ok_or_else(|| invalid("Must specify accessKeyId."))?.to_owned();
+    call.user(&name)?;
+    if !call.keys_of(&name).any(|key| key.id == id) {
+        let message = format!("The Access Key with id {id} cannot be found.");
+        return Err(AwsError::query(404, "NoSuchEntity", message));
+    }
+    call.change().keys.remove(&id);
+    Ok(Value::Null)
+}

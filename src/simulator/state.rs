@@ -1,0 +1,419 @@
+//! The simulated AWS itself: accounts, organizations, handshakes, keys; and questions about them.
+//! Never decides whether a request is allowed, and knows no wire.
+
+use crate::base::Time;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that AWS remembers. Compared as a whole by tests: a refused request leaves it equal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// By account id (12 digits).
+    pub accounts: BTreeMap<String, Account>,
+    /// By organization id (`o-...`).
+    pub organizations: BTreeMap<String, Organization>,
+    /// By handshake id (`h-...`).
+    pub handshakes: BTreeMap<String, Handshake>,
+    /// By request id (`car-...`).
+    pub creations: BTreeMap<String, Creation>,
+    /// By access key id.
+    pub keys: BTreeMap<String, Key>,
+    /// How many ids have been given out; makes the next one.
+    pub serial: u64,
+}
+
+/// How an account came into its organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinedMethod {
+    Created,
+    Invited,
+}
+
+impl JoinedMethod {
+    pub fn name(&self) -> &'static str {
+        match self {
+            JoinedMethod::Created => "CREATED",
+            JoinedMethod::Invited => "INVITED",
+        }
+    }
+}
+
+/// A place in an organization.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Membership {
+    pub organization: String,
+    /// The root's or an organizational unit's id.
+    pub parent: String,
+    pub method: JoinedMethod,
+    pub joined: Time,
+}
+
+/// What no API tells and only a person can settle, per account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub payment_method: bool,
+    pub phone: bool,
+    pub agreement: bool,
+    pub support_plan: bool,
+    /// The root mailbox is read by somebody, and its address is verified.
+    pub mailbox: bool,
+    pub contact: bool,
+    /// A root MFA device is enrolled.
+    pub root_mfa: bool,
+}
+
+/// The names under which people settle [`Facts`].
+pub const FACTS: [&str; 7] = ["payment_method", "phone", "agreement", "support_plan", "mailbox", "contact", "root_mfa"];
+
+impl Facts {
+    /// The fact of that name, to be read or turned.
+    pub fn fact(&mut self, name: &str) -> Option<&mut bool> {
+        Some(match name {
+            "payment_method" => &mut self.payment_method,
+            "phone" => &mut self.phone,
+            "agreement" => &mut self.agreement,
+            "support_plan" => &mut self.support_plan,
+            "mailbox" => &mut self.mailbox,
+            "contact" => &mut self.contact,
+            "root_mfa" => &mut self.root_mfa,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub created: Time,
+    /// `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE`, `CLOSED`, `PENDING_ACTIVATION`.
+    pub state: String,
+    pub member: Option<Membership>,
+    pub facts: Facts,
+    /// Whom it buys from (`AWS Inc`, `AWS India`, ...): organizations have one seller only.
+    pub seller: String,
+    /// Tags of the account in its organization; gone when it leaves.
+    pub tags: BTreeMap<String, String>,
+    pub users: BTreeMap<String, User>,
+    pub roles: BTreeMap<String, Role>,
+    /// When it last joined or left an organization.
+    pub changes: Vec<Time>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    pub name: String,
+    /// `AIDA...`
+    pub id: String,
+    pub created: Time,
+    /// Names of attached managed policies.
+    pub attached: BTreeSet<String>,
+    /// Statements written in the world file.
+    pub statements: Vec<Statement>,
+    pub mfa: Option<Mfa>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mfa {
+    /// The device's ARN.
+    pub serial: String,
+    /// The shared secret, base32 as QR codes carry it.
+    pub seed: String,
+    /// The last 30-second step whose code was used: a code works once.
+    pub used: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    pub name: String,
+    /// `AROA...`
+    pub id: String,
+    pub created: Time,
+    /// Account ids and ARNs of principals that may assume it.
+    pub trusts: Vec<String>,
+    /// Empty: none is asked for.
+    pub external_id: String,
+    /// It can be assumed only with a valid MFA code.
+    pub mfa: bool,
+    /// Seconds.
+    pub max_session: i64,
+    pub attached: BTreeSet<String>,
+    pub statements: Vec<Statement>,
+}
+
+/// One statement of a policy: what is allowed or denied, with `*` and `?` as wildcards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub allow: bool,
+    pub actions: Vec<String>,
+    /// ARNs; `*` is all.
+    pub resources: Vec<String>,
+    /// It applies only to sessions opened with MFA (or, where it denies, only to those without).
+    pub mfa: bool,
+}
+
+/// An access key, and who it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    pub id: String,
+    pub account: String,
+    pub who: Who,
+    pub secret: String,
+    /// Empty: none is asked for.
+    pub token: String,
+    pub created: Time,
+    pub expires: Option<Time>,
+    /// The session was opened with an MFA code.
+    pub mfa: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    Root,
+    User(String),
+    /// A role session. `identity_center` ones end when the account's organization goes.
+    Session {
+        role: String,
+        session: String,
+        identity_center: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Organization {
+    pub id: String,
+    pub management: String,
+    pub created: Time,
+    pub root: String,
+    /// By id.
+    pub units: BTreeMap<String, Unit>,
+    /// `ALL` or `CONSOLIDATED_BILLING`.
+    pub feature_set: String,
+    /// All features are being enabled: invitations are closed.
+    pub enabling_all_features: bool,
+    pub initialising_until: Option<Time>,
+    pub account_quota: usize,
+    pub daily_invites: usize,
+    /// Account id -> service principal -> since.
+    pub delegated: BTreeMap<String, BTreeMap<String, Time>>,
+    /// Service principal -> since.
+    pub service_access: BTreeMap<String, Time>,
+    /// By id.
+    pub policies: BTreeMap<String, Policy>,
+    /// Tags of roots, units and policies, by resource id.
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// A billing transfer is under way.
+    pub responsibility_transfer: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    pub id: String,
+    pub name: String,
+    pub parent: String,
+}
+
+/// An organization policy. Only denied actions are modelled, not allow lists or conditions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    /// `SERVICE_CONTROL_POLICY`, ...
+    pub kind: String,
+    pub aws_managed: bool,
+    pub denies: Vec<String>,
+    /// Ids of roots, units and accounts.
+    pub targets: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeState {
+    Requested,
+    Open,
+    Canceled,
+    Accepted,
+    Declined,
+    Expired,
+}
+
+impl HandshakeState {
+    pub fn name(&self) -> &'static str {
+        match self {
+            HandshakeState::Requested => "REQUESTED",
+            HandshakeState::Open => "OPEN",
+            HandshakeState::Canceled => "CANCELED",
+            HandshakeState::Accepted => "ACCEPTED",
+            HandshakeState::Declined => "DECLINED",
+            HandshakeState::Expired => "EXPIRED",
+        }
+    }
+
+    pub fn pending(&self) -> bool {
+        matches!(self, HandshakeState::Requested | HandshakeState::Open)
+    }
+}
+
+/// An invitation into an organization.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Handshake {
+    pub id: String,
+    pub organization: String,
+    /// The organization's management account when it was sent.
+    pub management: String,
+    pub feature_set: String,
+    pub target: Target,
+    pub notes: String,
+    pub state: HandshakeState,
+    pub requested: Time,
+    pub expires: Time,
+    /// When it left the pending states.
+    pub ended: Option<Time>,
+}
+
+/// Whom an invitation names, as the caller wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Account(String),
+    Email(String),
+}
+
+/// An account being made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Creation {
+    pub id: String,
+    pub organization: String,
+    pub name: String,
+    pub email: String,
+    pub role: String,
+    pub tags: BTreeMap<String, String>,
+    pub requested: Time,
+    /// When AWS is done with it.
+    pub due: Time,
+    /// The account's id, or `FailureReason`; none while in progress.
+    pub result: Option<Result<String, String>>,
+}
+
+impl State {
+    /// A new id: `prefix` and `length` characters of `alphabet`, the same for the same history and seed.
+    pub fn new_id(&mut self, seed: u64, prefix: &str, alphabet: &[u8], length: usize) -> String {
+        self.serial += 1;
+        format!("{prefix}{}", scatter(seed, &format!("{prefix}{}", self.serial), alphabet, length))
+    }
+
+    /// The organization of `account`.
+    pub fn organization_of(&self, account: &str) -> Option<&Organization> {
+        let member = self.accounts.get(account)?.member.as_ref()?;
+        self.organizations.get(&member.organization)
+    }
+
+    /// `account` manages an organization.
+    pub fn is_management(&self, account: &str) -> bool {
+        self.organization_of(account).is_some_and(|organization| organization.management == account)
+    }
+
+    /// Member accounts of the organization, its management account among them, by id.
+    pub fn members<'a>(&'a self, organization: &'a str) -> impl Iterator<Item = &'a Account> {
+        self.accounts
+            .values()
+            .filter(move |account| account.member.as_ref().is_some_and(|member| member.organization == organization))
+    }
+
+    /// Invitations of the organization that nobody has answered yet.
+    pub fn pending_invites<'a>(&'a self, organization: &'a str) -> impl Iterator<Item = &'a Handshake> {
+        self.handshakes.values().filter(move |h| h.organization == organization && h.state.pending())
+    }
+
+    /// The account that `target` means, if there is one.
+    pub fn target_account(&self, target: &Target) -> Option<&Account> {
+        match target {
+            Target::Account(id) => self.accounts.get(id),
+            Target::Email(email) => self.account_of_email(email),
+        }
+    }
+
+    pub fn account_of_email(&self, email: &str) -> Option<&Account> {
+        self.accounts.values().find(|account| account.email.eq_ignore_ascii_case(email))
+    }
+
+    /// Takes `account` out of its organization: place, tags, direct policies and delegations go;
+    /// sessions of Identity Center end where `sessions_end` says so.
+    pub fn depart(&mut self, account: &str, now: Time, sessions_end: bool) {
+        let Some(entry) = self.accounts.get_mut(account) else { return };
+        let Some(member) = entry.member.take() else { return };
+        entry.tags.clear();
+        entry.changes.push(now);
+        if let Some(organization) = self.organizations.get_mut(&member.organization) {
+            organization.delegated.remove(account);
+            for policy in organization.policies.values_mut() {
+                policy.targets.remove(account);
+            }
+        }
+        if sessions_end {
+            self.end_identity_center_sessions(account, now);
+        }
+    }
+
+    /// Every Identity Center session in `account` is over from now on.
+    pub fn end_identity_center_sessions(&mut self, account: &str, now: Time) {
+        for key in self.keys.values_mut().filter(|key| key.account == account) {
+            if matches!(key.who, Who::Session { identity_center: true, .. }) {
+                key.expires = Some(key.expires.map_or(now, |at| at.min(now)));
+            }
+        }
+    }
+}
+
+impl Organization {
+    /// `id` is the root or a unit of this organization.
+    pub fn has_parent(&self, id: &str) -> bool {
+        self.root == id || self.units.contains_key(id)
+    }
+
+    /// `id` itself and everything above it, up to the root. Ends even where the file made a circle.
+    pub fn upwards<'a>(&'a self, id: &'a str) -> Vec<&'a str> {
+        let mut path = vec![id];
+        let mut at = id;
+        while let Some(unit) = self.units.get(at) {
+            at = &unit.parent;
+            if path.len() > self.units.len() {
+                break;
+            }
+            path.push(at);
+        }
+        path
+    }
+
+    /// `o-.../r-.../ou-.../`: the path of a root or unit.
+    pub fn path(&self, id: &str) -> String {
+        let mut parts = self.upwards(id);
+        parts.reverse();
+        format!("{}/{}/", self.id, parts.join("/"))
+    }
+
+    pub fn arn(&self, kind: &str, id: &str) -> String {
+        let tail = if kind == "organization" { String::new() } else { format!("/{id}") };
+        format!("arn:aws:organizations::{}:{kind}/{}{tail}", self.management, self.id)
+    }
+}
+
+/// `length` characters of `alphabet`, drawn by hashing: stands for randomness and is repeatable.
+pub fn scatter(seed: u64, what: &str, alphabet: &[u8], length: usize) -> String {
+    let mut text = String::with_capacity(length);
+    let mut block = 0u32;
+    while text.len() < length && !alphabet.is_empty() {
+        let digest = crate::base::Digest::of(format!("countersign simulator {seed} {what} {block}").as_bytes());
+        for byte in digest.0 {
+            if text.len() < length {
+                text.push(char::from(alphabet[usize::from(byte) % alphabet.len()]));
+            }
+        }
+        block += 1;
+    }
+    text
+}
+
+pub const LOWER: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+pub const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+pub const DIGITS: &[u8] = b"0123456789";
+pub const SECRET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
