@@ -1,6 +1,8 @@
 //! The simulator over real sockets: answers, answers that get lost, the log, the control calls;
 //! and, where Python is at hand, the same through boto3 (`tests/simulator_boto3.py`).
 
+#![allow(clippy::unwrap_used)] // helpers of tests fail as tests do
+
 use countersign::cli::simulate::Server;
 use countersign::simulator::World;
 use std::fs::OpenOptions;
@@ -133,6 +135,40 @@ fn rubbish_gets_an_answer() {
     assert!(aws.send("/", "", &"x".repeat(2 * 1024 * 1024)).starts_with("HTTP/1.1 413"));
 }
 
+#[test]
+fn the_verb_writes_its_files_and_ends_with_0_on_sigterm() {
+    use countersign::cli::{simulate, ui};
+    let folder = tempfile::tempdir().unwrap();
+    let (port, log, credentials) = (folder.path().join("port"), folder.path().join("log"), folder.path().join("keys"));
+    let args = simulate::Args {
+        world: Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/worlds/move_member_accounts.toml"),
+        listen: "127.0.0.1:0".into(),
+        port_file: Some(port.clone()),
+        log: Some(log.clone()),
+        credentials: Some(credentials.clone()),
+    };
+    let quiet = ui::Ui { color: false, quiet: true, verbose: false, json: false, interactive: false };
+    let verb = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(simulate::run(&args, &quiet)).unwrap()
+    });
+    while !port.exists() {
+        assert!(!verb.is_finished(), "{:?}", verb.join());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let port: u16 = std::fs::read_to_string(&port).unwrap().trim().parse().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 1);
+    assert!(std::fs::read_to_string(&credentials).unwrap().contains("[new_management]\naws_access_key_id = AKIASIM"));
+    let kill = std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(verb.join().unwrap(), ui::Exit::Done);
+}
+
 /// Needs python3 and pip's index; run with `cargo test --test simulator -- --ignored`.
 #[test]
 #[ignore = "installs boto3 into target/boto3"]
@@ -151,4 +187,65 @@ fn boto3_sees_aws_s_own_errors() {
     run(std::process::Command::new(&python)
         .arg(root.join("tests/simulator_boto3.py"))
         .arg(format!("http://{}", aws.address)));
+}
+
+/// The product's own SDK, over the same sockets.
+#[cfg(feature = "aws")]
+mod sdk {
+    use super::{Running, start};
+    use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
+    use aws_sdk_organizations::types::{HandshakeParty, HandshakePartyType, HandshakeState};
+
+    async fn config(aws: &Running, key: &str, token: Option<&str>) -> aws_config::SdkConfig {
+        let keys = aws_credential_types::Credentials::new(key, "s", token.map(str::to_owned), None, "test");
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .endpoint_url(format!("http://{}", aws.address))
+            .region("us-east-1")
+            .credentials_provider(keys)
+            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .load()
+            .await
+    }
+
+    fn party(id: &str) -> HandshakeParty {
+        HandshakeParty::builder().id(id).r#type(HandshakePartyType::Account).build().unwrap()
+    }
+
+    #[test]
+    fn the_main_flow_is_read_and_a_lost_answer_is_a_lost_connection() {
+        let aws = start(
+            "[[faults]]\non = \"organizations:AcceptHandshake\"\nkind = \"response_lost\"\n[[faults]]\non = \"iam:GetUser\"\nkind = \"throttled\"\n",
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let new = aws_sdk_organizations::Client::new(&config(&aws, "AKIASIMULATEDNEW0001", None).await);
+            let invited = new.invite_account_to_organization().target(party("111122223333")).send().await.unwrap();
+            let id = invited.handshake().unwrap().id().unwrap().to_owned();
+            let again = new.invite_account_to_organization().target(party("111122223333")).send().await.unwrap_err();
+            assert!(again.into_service_error().is_duplicate_handshake_exception());
+
+            let old = config(&aws, "AKIASIMULATEDOLD0001", None).await;
+            let role = "arn:aws:iam::111122223333:role/OrganizationAccountAccessRole";
+            let sts = aws_sdk_sts::Client::new(&old);
+            let assumed = sts.assume_role().role_arn(role).role_session_name("sdk").send().await.unwrap();
+            let keys = assumed.credentials().unwrap();
+            let member = config(&aws, keys.access_key_id(), Some(keys.session_token())).await;
+            let member = aws_sdk_organizations::Client::new(&member);
+            let lost = member.accept_handshake().handshake_id(&id).send().await.unwrap_err();
+            assert!(matches!(lost, SdkError::DispatchFailure(_)), "{lost:?}");
+            let again = member.accept_handshake().handshake_id(&id).send().await.unwrap_err();
+            assert_eq!(again.code(), Some("HandshakeAlreadyInStateException"));
+            let seen = new.describe_handshake().handshake_id(&id).send().await.unwrap();
+            assert_eq!(seen.handshake().unwrap().state(), Some(&HandshakeState::Accepted));
+            let account = new.describe_account().account_id("111122223333").send().await.unwrap();
+            assert!(account.account().unwrap().joined_timestamp().is_some());
+
+            let iam = aws_sdk_iam::Client::new(&old);
+            assert_eq!(iam.get_user().send().await.unwrap_err().code(), Some("Throttling"));
+            assert_eq!(iam.get_user().send().await.unwrap().user().unwrap().user_name(), "mover");
+            let missing = iam.get_user().user_name("nobody").send().await.unwrap_err();
+            assert!(missing.into_service_error().is_no_such_entity_exception());
+            assert!(iam.list_access_keys().send().await.unwrap().access_key_metadata().len() == 1);
+        });
+    }
 }

@@ -51,6 +51,8 @@ pub async fn run(args: &Args, ui: &Ui) -> CliResult {
     let address = loopback(&args.listen)?;
     let world = read_world(&args.world)?;
     let log = args.log.as_deref().map(open_log).transpose()?;
+    let stop = stop_asked()
+        .map_err(|error| CliError::new(Exit::Failed, "CS1514", format!("signals can't be caught: {error}"), ""))?;
     let server = Server::bind(&world, address, log).await?;
     if let Some(path) = &args.credentials {
         write_whole(path, &server.credentials_file(), 0o600)?;
@@ -65,7 +67,7 @@ pub async fn run(args: &Args, ui: &Ui) -> CliResult {
     ));
     tokio::select! {
         failed = server.serve() => Err(failed),
-        () = stop_asked() => Ok(Exit::Done),
+        () = stop => Ok(Exit::Done),
     }
 }
 
@@ -118,19 +120,23 @@ fn write_whole(path: &Path, text: &str, mode: u32) -> Result<(), CliError> {
     written.and_then(|()| fs::rename(&beside, path)).map_err(|error| cannot_write(path, &error))
 }
 
-async fn stop_asked() {
+/// Ends when SIGINT or SIGTERM arrives; they are caught from the moment this is called.
+fn stop_asked() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            return;
-        }
+        })
     }
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// A simulator that listens.

@@ -110,10 +110,11 @@ pub fn decide(state: &State, caller: &Caller, action: &str, resource: &str) -> R
         statement.actions.iter().any(|pattern| matches(pattern, action))
             && statement.resources.iter().any(|pattern| pattern == "*" || matches_exactly(pattern, resource))
     };
-    if statements.iter().filter(meant).any(|statement| !statement.allow && !(statement.mfa && caller.mfa)) {
+    let (allows, denies): (Vec<_>, Vec<_>) = statements.iter().filter(meant).partition(|statement| statement.allow);
+    if denies.iter().any(|statement| !statement.mfa || !caller.mfa) {
         return Err(Denial::Explicit);
     }
-    match statements.iter().filter(meant).any(|statement| statement.allow && (!statement.mfa || caller.mfa)) {
+    match allows.iter().any(|statement| !statement.mfa || caller.mfa) {
         true => Ok(()),
         false => Err(Denial::NotAllowed),
     }

@@ -87,7 +87,7 @@ impl World {
                 "CS1501",
                 place,
                 error.message(),
-                "Compare with runbooks/worlds/ and the manual's chapter on worlds.",
+                "runbooks/worlds/README.md lists the keys of a world file.",
             )]
         })?;
         let mut check = Check { file, text, findings: Vec::new() };

@@ -6,7 +6,7 @@ use super::super::state::{Handshake, HandshakeState, JoinedMethod, LOWER, Member
 use super::super::wire::{AwsError, epoch};
 use super::super::world::{DAY, is_account_id, is_email};
 use super::input::{HANDSHAKE, invalid, malformed};
-use super::{Done, Gate, access_denied, constraint, gate, handshake_constraint, pass};
+use super::{Account, Done, Gate, Organization, access_denied, constraint, gate, handshake_constraint, pass};
 use crate::base::Time;
 use serde_json::{Value, json};
 
@@ -164,77 +164,85 @@ pub(super) fn accept(call: &mut Call<'_>) -> Done {
 }
 
 fn accept_gates(call: &Call<'_>, handshake: &Handshake) -> Vec<Gate> {
-    let Some(account) = call.state.accounts.get(&call.caller.account) else {
-        return vec![("state", Some(access_denied()))];
-    };
-    let Some(joining) = call.state.organizations.get(&handshake.organization) else {
-        // The organization was deleted meanwhile; its invitations went with it.
+    let state = &call.state;
+    let account = state.accounts.get(&call.caller.account);
+    // Where the organization was deleted meanwhile, its invitations went with it.
+    let (Some(account), Some(joining)) = (account, state.organizations.get(&handshake.organization)) else {
         return vec![("state", Some(not_found()))];
     };
-    let leaving = call.state.organization_of(&account.id);
-    let management = call.state.is_management(&account.id);
-    let settings = call.settings;
-    let young = leaving.is_some() && call.now.since(joining.created) < settings.new_organization_wait;
-    let denied = settings.accept_needs_leave
-        && leaving.is_some()
-        && denied_by_organization(&call.state, &account.id, "organizations:LeaveOrganization");
-    let role = decide(&call.state, call.caller, "iam:CreateServiceLinkedRole", "*").is_err();
-    // The invitation that is being answered holds a seat itself.
-    let seats = call.seats_taken(&joining.id).saturating_sub(1);
-    vec![
+    let leaving = state.organization_of(&account.id);
+    let mut gates = vec![
         ("state", transition(handshake.state, HandshakeState::Accepted)),
-        gate("management_account", management, management_cannot_leave),
+        gate("management_account", state.is_management(&account.id), management_cannot_leave),
         gate("member_already", leaving.is_some_and(|o| o.id == joining.id), || {
             handshake_constraint("ALREADY_IN_AN_ORGANIZATION", "The account is already a member of this organization.")
         }),
+    ];
+    gates.extend(departing_gates(call, account, leaving));
+    gates.extend(joining_gates(call, account, leaving, joining));
+    gates
+}
+
+/// What the organization that the account leaves may hold against it.
+fn departing_gates(call: &Call<'_>, account: &Account, leaving: Option<&Organization>) -> Vec<Gate> {
+    let denied = call.settings.accept_needs_leave
+        && leaving.is_some()
+        && denied_by_organization(&call.state, &account.id, "organizations:LeaveOrganization");
+    vec![
         gate("service_control_policy", denied, || {
             let arn = &call.caller.arn;
-            AwsError::json(
-                "AccessDeniedException",
-                format!(
-                    "User: {arn} is not authorized to perform: organizations:LeaveOrganization with an explicit deny in a service control policy"
-                ),
-            )
+            let action = "organizations:LeaveOrganization with an explicit deny in a service control policy";
+            AwsError::json("AccessDeniedException", format!("User: {arn} is not authorized to perform: {action}"))
         }),
-        gate("delegated_administrator", leaving.is_some_and(|o| o.delegated.contains_key(&account.id)), || delegated()),
+        gate("delegated_administrator", leaving.is_some_and(|o| o.delegated.contains_key(&account.id)), delegated),
         gate("created_account_wait", too_fresh(call, account), wait),
-        gate("new_organization_wait", young, || {
-            // AWS documents the seven days, but not the code.
-            constraint("WAIT_PERIOD_ACTIVE", "The organization that the account joins must be seven days old.")
-        }),
         gate("membership_changes", changes_spent(call, account), || {
             let message = "The account has changed its organization too often. Try again later.";
             handshake_constraint("ORGANIZATION_MEMBERSHIP_CHANGE_RATE_LIMIT_EXCEEDED", message)
         }),
-        gate("payment", settings.accept_needs_payment && leaving.is_none() && !account.facts.payment_method, || {
+    ]
+}
+
+/// What the organization that the account joins asks for.
+fn joining_gates(
+    call: &Call<'_>,
+    account: &Account,
+    leaving: Option<&Organization>,
+    joining: &Organization,
+) -> Vec<Gate> {
+    let young = leaving.is_some() && call.now.since(joining.created) < call.settings.new_organization_wait;
+    let unpaid = call.settings.accept_needs_payment && leaving.is_none() && !account.facts.payment_method;
+    let management = call.state.accounts.get(&joining.management);
+    let role = decide(&call.state, call.caller, "iam:CreateServiceLinkedRole", "*").is_err();
+    // The invitation that is being answered holds a seat itself.
+    let seats = call.seats_taken(&joining.id).saturating_sub(1);
+    vec![
+        gate("new_organization_wait", young, || {
+            // AWS documents the seven days, but not the code.
+            constraint("WAIT_PERIOD_ACTIVE", "The organization that the account joins must be seven days old.")
+        }),
+        gate("payment", unpaid, || {
             handshake_constraint("PAYMENT_INSTRUMENT_REQUIRED", "The account has no valid payment method.")
         }),
-        gate(
-            "seller",
-            call.state.accounts.get(&joining.management).is_some_and(|m| m.seller != account.seller),
-            || {
-                let message = "The account has a different seller of record.";
-                handshake_constraint("ORGANIZATION_FROM_DIFFERENT_SELLER_OF_RECORD", message)
-            },
-        ),
+        gate("seller", management.is_some_and(|one| one.seller != account.seller), || {
+            let message = "The account has a different seller of record.";
+            handshake_constraint("ORGANIZATION_FROM_DIFFERENT_SELLER_OF_RECORD", message)
+        }),
         gate("account_quota", seats >= joining.account_quota, || {
             let message = "The organization has reached its number of accounts.";
             handshake_constraint("ACCOUNT_NUMBER_LIMIT_EXCEEDED", message)
         }),
-        gate("service_linked_role", joining.feature_set == "ALL" && role, || {
-            let message =
-                "The caller may not create the service-linked role of Organizations (iam:CreateServiceLinkedRole).";
-            AwsError::reason(
-                "AccessDeniedForDependencyException",
-                "ACCESS_DENIED_DURING_CREATE_SERVICE_LINKED_ROLE",
-                message,
-            )
-        }),
+        gate("service_linked_role", joining.feature_set == "ALL" && role, no_service_linked_role),
     ]
 }
 
+pub(super) fn no_service_linked_role() -> AwsError {
+    let message = "The caller may not create the service-linked role of Organizations (iam:CreateServiceLinkedRole).";
+    AwsError::reason("AccessDeniedForDependencyException", "ACCESS_DENIED_DURING_CREATE_SERVICE_LINKED_ROLE", message)
+}
+
 /// A created account must be some days old before it leaves.
-pub(super) fn too_fresh(call: &Call<'_>, account: &super::Account) -> bool {
+pub(super) fn too_fresh(call: &Call<'_>, account: &Account) -> bool {
     account.member.as_ref().is_some_and(|member| member.method == JoinedMethod::Created)
         && call.now.since(account.created) < call.settings.created_account_wait
 }
@@ -253,7 +261,7 @@ pub(super) fn management_cannot_leave() -> AwsError {
     AwsError::json("MasterCannotLeaveOrganizationException", message)
 }
 
-pub(super) fn changes_spent(call: &Call<'_>, account: &super::Account) -> bool {
+pub(super) fn changes_spent(call: &Call<'_>, account: &Account) -> bool {
     let recent = account.changes.iter().filter(|at| call.now.since(**at) < DAY);
     recent.count() >= call.settings.membership_changes
 }

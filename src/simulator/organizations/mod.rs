@@ -87,8 +87,8 @@ pub(super) fn gates(operation: &str) -> &'static [&'static str] {
             "service_control_policy",
             "delegated_administrator",
             "created_account_wait",
-            "new_organization_wait",
             "membership_changes",
+            "new_organization_wait",
             "payment",
             "seller",
             "account_quota",
@@ -126,6 +126,10 @@ pub(super) type Gate = (&'static str, Option<AwsError>);
 
 /// The error of the first gate that fails, in the order of the world's settings.
 pub(super) fn pass(call: &Call<'_>, operation: &str, gates: Vec<Gate>) -> Result<(), AwsError> {
+    #[cfg(test)]
+    for (name, _) in &gates {
+        assert!(self::gates(operation).contains(name), "{operation} does not list its gate {name}");
+    }
     let order = call.settings.precedence.get(operation).map(Vec::as_slice).unwrap_or_default();
     let rank = |name: &str| order.iter().position(|one| one == name).unwrap_or(order.len());
     let mut failed: Vec<Gate> = gates.into_iter().filter(|(_, error)| error.is_some()).collect();

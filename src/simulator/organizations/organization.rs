@@ -4,6 +4,7 @@ use super::super::access::decide;
 use super::super::state::{HandshakeState, JoinedMethod, Membership, Organization, State};
 use super::super::wire::AwsError;
 use super::super::{Call, wakeup};
+use super::handshakes::no_service_linked_role;
 use super::{Done, constraint, gate, not_in_use, pass};
 use serde_json::{Value, json};
 
@@ -30,15 +31,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
             let message = "The account lacks contact information.";
             constraint("MASTER_ACCOUNT_MISSING_CONTACT_INFO", message)
         }),
-        gate("service_linked_role", role, || {
-            let message =
-                "The caller may not create the service-linked role of Organizations (iam:CreateServiceLinkedRole).";
-            AwsError::reason(
-                "AccessDeniedForDependencyException",
-                "ACCESS_DENIED_DURING_CREATE_SERVICE_LINKED_ROLE",
-                message,
-            )
-        }),
+        gate("service_linked_role", role, no_service_linked_role),
     ];
     pass(call, "CreateOrganization", gates)?;
     let (seed, now, me) = (call.settings.seed, call.now, call.caller.account.clone());
