@@ -175,6 +175,237 @@ fn break_glass_is_never_clean_until_every_party_has_signed() {
     assert!(verify::text(&report).contains("BREAK-GLASS"));
 }
 
+/// One request for both items, approved once, spent slot by slot.
+fn stage_request(spend_twice: bool) -> Writer {
+    let mut writer = Writer::new(Mode::Live);
+    for approval in &mut writer.plan.stages[0].steps[0].approvals {
+        approval.per = countersign::plan::model::Per::Stage;
+    }
+    writer.before = Box::new(move |w, label| match label {
+        "ask k1" => {
+            let list = ["k1", "k2"].map(|item| countersign::record::operations::Operation {
+                covers: format!("move:{item}/accept"),
+                step: id(item),
+                direction: fact::Direction::Do,
+                attempt: 1,
+                performer: "alice".into(),
+                operation: w.operation(item),
+            });
+            let operations = w.object(countersign::record::operations::write(&list).unwrap());
+            let asked = fact::Asked { covers: "move:*/*".into(), ..w.asked("k1", 1, What::Approval, operations) };
+            let seq = w.push("ask k1", "alice", asked);
+            w.seqs.insert("ask k2".into(), seq);
+            w.skip = true;
+        }
+        "approve bob k2" | "approve carol k2" => {
+            let seq = w.seq(&label.replace("k2", "k1"));
+            w.seqs.insert(label.into(), seq);
+            w.skip = true;
+        }
+        "intend k2" if spend_twice => {
+            let consumes = vec![w.seq("approve bob k1"), w.seq("approve carol k1")];
+            let request = w.seq("ask k1");
+            w.intend("again", "k1", 1, request, consumes);
+        }
+        "ask k2" | "ended k1" => w.skip = true,
+        _ => {}
+    });
+    writer.honest();
+    writer
+}
+
+#[test]
+fn one_decision_for_a_stage_is_spent_item_by_item_and_each_once() {
+    assert_eq!(verdict_of(&stage_request(false)).problems, []);
+    assert_eq!(code(&verdict_of(&stage_request(true))), "CS0837");
+    // The same request where the plan wants one decision per step.
+    let stage_wide = stage_request(false);
+    let mut narrow = Writer::new(Mode::Live);
+    let Fact::Asked(asked) = stage_wide.entries[stage_wide.seq("ask k1") as usize].fact.clone() else { panic!() };
+    let bytes = stage_wide.objects[&asked.operations].clone();
+    narrow.before = Box::new(move |w, label| {
+        if label == "ask k1" {
+            let operations = w.object(bytes.clone());
+            let asked = fact::Asked { covers: "move:*/*".into(), ..w.asked("k1", 1, What::Approval, operations) };
+            w.push("too wide", "alice", asked);
+        }
+    });
+    narrow.honest();
+    assert_eq!(code(&verdict_of(&narrow)), "CS0820");
+}
+
+/// k1 is done and taken back, k2 never begun.
+fn rolled_back(really: bool) -> Writer {
+    let mut writer = Writer::new(Mode::Live);
+    writer.before = Box::new(move |w, label| match label {
+        "confirm k2" => {
+            w.push("rollback", "alice", fact::RollbackStarted { to: String::new(), steps: vec![id("k1")] });
+            if really {
+                undo(w);
+            }
+            w.skip = true;
+        }
+        "close" => {
+            w.close("rolled_back");
+            w.skip = true;
+        }
+        "witness alice" | "witness bob" => {
+            w.witness(label, &label[8..], "rolled_back");
+            w.skip = true;
+        }
+        _ => w.skip = label.ends_with("k2") && ["inte", "done", "ende", "veri"].contains(&&label[..4]),
+    });
+    writer.honest();
+    writer
+}
+
+fn undo(w: &mut Writer) {
+    let step = id("k1").with_undo("back");
+    let mut operation = w.plan.stages[0].steps[0].back.undo[0].template.clone();
+    operation["with"]["AccountId"] = json!("k1");
+    let bytes = object_bytes(&operation).unwrap();
+    let digest = w.object(bytes);
+    let list = [countersign::record::operations::Operation {
+        covers: step.covers(),
+        step: step.clone(),
+        direction: fact::Direction::Undo,
+        attempt: 1,
+        performer: "alice".into(),
+        operation,
+    }];
+    let operations = w.object(countersign::record::operations::write(&list).unwrap());
+    let asked = fact::Asked { covers: step.covers(), ..w.asked("k1", 1, What::Approval, operations) };
+    let request = w.push("ask back", "alice", asked);
+    let bob = w.decide("bob back", "bob", "security", request, Decides::Approve);
+    let carol = w.decide("carol back", "carol", "mfa", request, Decides::Approve);
+    let intended = fact::Intended {
+        step: step.clone(),
+        direction: fact::Direction::Undo,
+        attempt: 1,
+        r#try: 1,
+        operation: digest,
+        request: Some(request),
+        consumes: vec![bob, carol],
+        first: None,
+        send_by: Some(w.at.plus(31_000)),
+    };
+    let seq = w.push("intend back", "alice", intended);
+    let outcome = fact::Outcome {
+        step,
+        direction: fact::Direction::Undo,
+        attempt: 1,
+        intended: Some(seq),
+        result: Ended::Done,
+        output: None,
+        request_id: None,
+        date: None,
+        error: None,
+        took_ms: 1,
+        found: Found::Answer,
+    };
+    w.push("done back", "alice", outcome);
+}
+
+#[test]
+fn a_rollback_closes_as_rolled_back_when_it_is() {
+    assert_eq!(verdict_of(&rolled_back(true)).problems, []);
+    assert_eq!(verdict_of(&rolled_back(true)).result, "rolled_back");
+    assert_eq!(code(&verdict_of(&rolled_back(false))), "CS0851");
+}
+
+#[test]
+fn another_seat_goes_on_with_what_was_approved() {
+    let mut writer = Writer::new(Mode::Live);
+    before(&mut writer, "confirm k1", |w| {
+        w.push("off", "alice", fact::SignedOff { people: vec!["alice".into()], why: "lunch".into() });
+        w.epoch = 2;
+        w.sign_on("on again", "alice");
+    });
+    writer.honest();
+    assert_eq!(verdict_of(&writer).problems, []);
+    // Signed off, and going on all the same.
+    let mut writer = Writer::new(Mode::Live);
+    before(&mut writer, "confirm k1", |w| {
+        w.push("off", "alice", fact::SignedOff { people: vec!["alice".into()], why: "lunch".into() });
+    });
+    writer.honest();
+    assert_eq!(code(&verdict_of(&writer)), "CS0838");
+}
+
+#[test]
+fn the_named_successor_takes_over() {
+    let mut writer = Writer::new(Mode::Live);
+    before(&mut writer, "ask k1", |w| {
+        let body = Body::HandOver(w.head(), "dora".into());
+        let SignedText { statement, signature, key } = w.sign("hand over", "alice", "", body);
+        w.push("hand over", "alice", fact::HandedOver { statement, signature, key });
+        w.epoch = 2;
+        w.sign_on("dora on", "dora");
+        w.sign_on("alice on", "alice");
+    });
+    writer.honest();
+    assert_eq!(verdict_of(&writer).problems, []);
+}
+
+/// A task of people, done by `who` or by nobody's signed word.
+fn task(who: Option<&'static str>) -> Writer {
+    let mut writer = Writer::new(Mode::Live);
+    let mut stage = writer.plan.stages[0].clone();
+    stage.id = "letter".into();
+    (stage.for_each, stage.items, stage.anchor) = (serde_json::Value::Null, None, None);
+    let step = &mut stage.steps[0];
+    step.id = "send".into();
+    (step.approvals, step.confirm, step.back) = (vec![], None, Default::default());
+    step.template = json!({"instructions": "Send it", "performers": ["driver"], "evidence": []});
+    step.template_digest = Digest::of(&object_bytes(&step.template).unwrap());
+    step.body = countersign::plan::model::Body::Manual(countersign::plan::model::Manual {
+        instructions: "Send it".into(),
+        performers: vec![],
+        says: BTreeMap::new(),
+        evidence: vec![],
+        together: 0,
+        settles: vec![],
+    });
+    writer.plan.stages.push(stage);
+    writer.before = Box::new(move |w, label| {
+        if label == "checkpoint" {
+            let template = w.plan.stages[1].steps[0].template.clone();
+            let operation = w.object(object_bytes(&template).unwrap());
+            let step: countersign::base::StepId = "letter/send".parse().unwrap();
+            w.push("letter", "alice", fact::StageEntered { stage: "letter".into(), items: None, count: 1 });
+            let intended = fact::Intended {
+                step: step.clone(),
+                direction: fact::Direction::Do,
+                attempt: 1,
+                r#try: 1,
+                operation,
+                request: None,
+                consumes: vec![],
+                first: None,
+                send_by: None,
+            };
+            let seq = w.push("send", "alice", intended);
+            if let Some(who) = who {
+                let answer = w.object(b"{\"answer\":{},\"salt\":\"00000000000000000000000000000000\"}".to_vec());
+                w.say("sent", who, SaidWhat::Task, "letter/send", 1, Some(answer));
+            }
+            let Fact::Outcome(like) = w.entries[w.seq("done k1") as usize].fact.clone() else { panic!() };
+            let outcome =
+                fact::Outcome { step, intended: Some(seq), output: None, date: None, found: Found::Word, ..like };
+            w.push("done letter", "alice", outcome);
+        }
+    });
+    writer.honest();
+    writer
+}
+
+#[test]
+fn a_task_is_done_by_its_performers_signed_word() {
+    assert_eq!(verdict_of(&task(Some("alice"))).problems, []);
+    assert_eq!(code(&verdict_of(&task(Some("bob")))), "CS0843");
+    assert_eq!(code(&verdict_of(&task(None))), "CS0843");
+}
+
 // --- what is refused: lies told while the run was written, with every signature after them good ---
 
 type Hooks = fn(&mut Writer);
@@ -1034,6 +1265,53 @@ fn no_member_can_be_written_otherwise_but_those_on_the_operators_word() {
     }
     let unexpected: Vec<_> = unseen.iter().filter(|name| !ON_WORD.contains(&name.as_str())).collect();
     assert!(unexpected.is_empty(), "the verifier does not see: {unexpected:?}");
+}
+
+/// Every place of a value, as JSON pointers.
+fn places(value: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        serde_json::Value::Object(members) => {
+            members.iter().for_each(|(key, value)| places(value, &format!("{at}/{}", key.replace('/', "~1")), found));
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().for_each(|(key, value)| places(value, &format!("{at}/{key}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn another_plan_than_the_one_signed_is_refused_wherever_it_differs() {
+    let model = Writer::new(Mode::Rehearsal);
+    let plan = serde_json::to_value(&model.plan).unwrap();
+    let mut all = Vec::new();
+    places(&plan, "", &mut all);
+    let others =
+        [json!(null), json!(""), json!("x|y"), json!(9_007_199_254_740_991i64), json!(-1), json!([]), json!({})];
+    for (at, place) in all.iter().enumerate() {
+        // Each place once, with a value in turn: what it says matters less than that nothing panics.
+        let mut other = plan.clone();
+        let value = others[at % others.len()].clone();
+        if *other.pointer(place).unwrap() == value {
+            continue;
+        }
+        *other.pointer_mut(place).unwrap() = value;
+        let mut writer = Writer::new(Mode::Rehearsal);
+        // As an operator would who shows the approvers one plan and stores another: the statements are over the first.
+        writer.honest();
+        let honest = writer.force.1;
+        let bytes = object_bytes(&other).unwrap();
+        let mut swapped = writer.bundle();
+        swapped.objects.insert(honest, bytes.clone());
+        assert_eq!(code(&verify::check(&swapped, &[], &[])), "CS0812", "{place}");
+        if at % 5 == 0 {
+            let mut writer = Writer::new(Mode::Rehearsal);
+            writer.stored_plan = Some(bytes);
+            writer.honest();
+            let _ = verdict_of(&writer);
+        }
+    }
 }
 
 // --- longer scripts ---
