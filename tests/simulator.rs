@@ -169,20 +169,22 @@ fn the_verb_writes_its_files_and_ends_with_0_on_sigterm() {
     assert_eq!(verb.join().unwrap(), ui::Exit::Done);
 }
 
-/// Needs python3 and pip's index; run with `cargo test --test simulator -- --ignored`.
+/// The Python that `tests/run` made (COUNTERSIGN_TEST_PYTHON), else one made here from the same pins.
 #[test]
-#[ignore = "installs boto3 into target/boto3"]
 fn boto3_sees_aws_s_own_errors() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let home = root.join("target/boto3");
-    let python = home.join("bin/python");
     let run = |command: &mut std::process::Command| assert!(command.status().unwrap().success(), "{command:?}");
-    if !python.exists() {
-        run(std::process::Command::new("python3").args(["-m", "venv"]).arg(&home));
-        run(std::process::Command::new(&python)
-            .args(["-m", "pip", "-q", "install", "-r"])
-            .arg(root.join("tests/requirements.txt")));
-    }
+    let given = std::env::var_os("COUNTERSIGN_TEST_PYTHON").map(std::path::PathBuf::from);
+    let python = given.unwrap_or_else(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("boto3");
+        let python = home.join("bin/python");
+        if !python.exists() {
+            run(std::process::Command::new("python3").args(["-m", "venv"]).arg(&home));
+            let pins = root.join("tests/requirements.txt");
+            run(std::process::Command::new(&python).args(["-m", "pip", "-q", "install", "-r"]).arg(pins));
+        }
+        python
+    });
     let aws = start(include_str!("simulator_boto3.toml"));
     run(std::process::Command::new(&python)
         .arg(root.join("tests/simulator_boto3.py"))

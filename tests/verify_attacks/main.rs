@@ -1448,6 +1448,8 @@ mod verbs {
     use countersign::journal::Journal;
     use std::path::{Path, PathBuf};
 
+    use countersign::cli::{Format, Global};
+
     const UI: Ui = Ui { color: false, quiet: true, verbose: false, json: true, interactive: false };
 
     fn journal(folder: &Path, writer: &Writer) -> PathBuf {
@@ -1459,6 +1461,10 @@ mod verbs {
         path
     }
 
+    fn global(journal: &Path) -> Global {
+        Global { journal: journal.to_path_buf(), format: Format::Json, quiet: true, verbose: false }
+    }
+
     fn verify(
         journal: &Path,
         target: Option<&Path>,
@@ -1466,8 +1472,8 @@ mod verbs {
         held: &[PathBuf],
     ) -> Result<Exit, &'static str> {
         let target = target.map(|path| path.to_string_lossy().into_owned());
-        let args = verb::Args { target, trust: trust.into(), held: held.into(), journal: journal.into() };
-        verb::run(&args, &UI).map_err(|error| error.code)
+        let args = verb::Args { target, trust: trust.into(), held: held.into() };
+        verb::run(&args, &global(journal), &UI).map_err(|error| error.code)
     }
 
     #[test]
@@ -1476,8 +1482,8 @@ mod verbs {
         let at = |name: &str| folder.path().join(name);
         let writer = honest(Mode::Live);
         let db = journal(folder.path(), &writer);
-        let args = export::Args { run: Some("0909".into()), output: Some(at("run.bundle")), journal: db.clone() };
-        assert_eq!(export::run(&args, &UI).unwrap(), Exit::Done);
+        let args = export::Args { run: Some("0909".into()), output: Some(at("run.bundle")) };
+        assert_eq!(export::run(&args, &global(&db), &UI).unwrap(), Exit::Done);
         let exported = std::fs::read(at("run.bundle")).unwrap();
         assert_eq!(bundle::read(&exported).unwrap(), writer.bundle());
 
