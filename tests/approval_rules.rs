@@ -1,6 +1,8 @@
 //! The rules of "granted", stated a second time by brute force and compared with the decision
 //! function, and each reason for which the door refuses a statement.
 
+#![cfg(test)]
+
 use countersign::approval::{Case, Decision, Given, Lack, Refusal, admit, decide, demands};
 use countersign::base::{Digest, RunId, StepId, Time};
 use countersign::people::{People, Person};

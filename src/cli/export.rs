@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// The run (a unique prefix); not needed when one run is open
     run: Option<String>,
-    /// The file; default: RUN.countersign (first eight digits)
+    /// Where to write; standard output if left out
     #[arg(long, short)]
     output: Option<PathBuf>,
 }
@@ -24,8 +24,12 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
     let text = bundle_text(&journal, &id)?;
-    let path = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.countersign", id.short())));
-    write_file(&path, text.as_bytes())?;
+    let Some(path) = &args.output else {
+        // A bundle ends with its last line feed, which `data` writes.
+        ui.data(text.trim_end_matches('\n'));
+        return Ok(Exit::Done);
+    };
+    write_file(path, text.as_bytes())?;
     ui.say(&format!("wrote {}; check it with: countersign verify {}", path.display(), path.display()));
     Ok(Exit::Done)
 }

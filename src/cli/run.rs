@@ -421,7 +421,7 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 status::state(run)
             ));
             ui.must_say(&crate::verify::text(&report));
-            ui.must_say(&format!("evidence: countersign export {}", run.id.short()));
+            ui.must_say(&format!("evidence: countersign export {} -o {}.countersign", run.id.short(), run.id.short()));
             Ok(Exit::Done)
         }
         StopKind::Waiting => {

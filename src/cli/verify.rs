@@ -1,15 +1,115 @@
-//! verify: provisional.
-use super::{
-    Global,
-    ui::{CliResult, Exit, Ui},
-};
+//! `countersign verify`: what a bundle or a run of the journal proves, and on whose keys.
+
+use super::Global;
+use super::export;
+use super::place;
+use super::ui::{CliError, CliResult, Exit, Ui};
+use crate::base::escape;
+use crate::journal::Journal;
+use crate::record::bundle::{self, Bundle};
+use crate::verify::{self, Held, Report, Trust, Verdict};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    run: Option<String>,
+    /// A bundle, a journal that somebody handed over, or a run of the journal (any unique beginning of its id)
+    #[arg(value_name = "RUN or BUNDLE")]
+    pub target: Option<String>,
+    /// Keys that you got from a party yourself: a people file, or an allowed_signers file; may repeat
+    #[arg(long, value_name = "FILE")]
+    pub trust: Vec<PathBuf>,
+    /// A head that an approver kept: {"run","size","root","leaf"}; may repeat
+    #[arg(long, value_name = "FILE")]
+    pub held: Vec<PathBuf>,
 }
+
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
-    let journal = super::place::journal(global)?;
-    let id = super::place::find(&journal, args.run.as_deref())?;
-    ui.data(&crate::verify::text(&super::export::check(&journal, &id)?));
-    Ok(Exit::Done)
+    let trust = args.trust.iter().map(|path| read_trust(path)).collect::<Result<Vec<_>, _>>()?;
+    let held = args.held.iter().map(|path| read_held(path)).collect::<Result<Vec<_>, _>>()?;
+    let bundle = match read_target(args, global)? {
+        Ok(bundle) => bundle,
+        Err(why) => {
+            ui.data(&if ui.json { pretty(&unreadable(&why)) } else { format!("INVALID  {}", escape::line(&why)) });
+            return Ok(Exit::NotVerified);
+        }
+    };
+    if let Some(other) = held.iter().find(|held| held.run != bundle.run) {
+        let message = format!("the head that you hold is of the run {}, not {}", other.run.short(), bundle.run.short());
+        return Err(usage("CS0877", message, "give --held a head of this run"));
+    }
+    let report = verify::check(&bundle, &trust, &held);
+    if ui.json {
+        ui.data(&pretty(&verify::json(&report)));
+    } else {
+        ui.data(&verify::text(&report));
+        hint(&report, args, ui);
+    }
+    Ok(match report.exit() {
+        0 => Exit::Done,
+        4 => Exit::Waiting,
+        _ => Exit::NotVerified,
+    })
+}
+
+/// The outer error: nothing to read. The inner one: it is read, and it is no bundle.
+fn read_target(args: &Args, global: &Global) -> Result<Result<Bundle, String>, CliError> {
+    let Some(path) = args.target.as_ref().map(Path::new).filter(|path| path.is_file()) else {
+        let journal = place::journal(global)?;
+        let run = place::find(&journal, args.target.as_deref())?;
+        return export::collect(&journal, &run).map(Ok);
+    };
+    let bytes = std::fs::read(path).map_err(|error| unread(path, &error.to_string()))?;
+    if bytes.starts_with(b"SQLite format 3\0") {
+        let journal = Journal::open_foreign(path).map_err(|error| place::journal_error(&error))?;
+        let run = place::find(&journal, None)?;
+        return export::collect(&journal, &run).map(Ok);
+    }
+    Ok(bundle::read(&bytes).map_err(|error| format!("{} is no bundle: {error}", path.to_string_lossy())))
+}
+
+fn read_trust(path: &Path) -> Result<Trust, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
+    Trust::parse(&path.to_string_lossy(), &text).map_err(|why| {
+        let message = format!("{} can't be used as keys that you trust: {why}", shown(path));
+        usage("CS0876", message, "give a people file, or lines of `person-id type base64`")
+    })
+}
+
+fn read_held(path: &Path) -> Result<Held, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
+    Held::parse(&text).map_err(|why| {
+        let message = format!("{} is no head: {why}", shown(path));
+        usage("CS0877", message, "a head is {\"run\",\"size\",\"root\",\"leaf\"}")
+    })
+}
+
+fn unread(path: &Path, why: &str) -> CliError {
+    usage("CS0878", format!("{} can't be read: {why}", shown(path)), "check the path")
+}
+
+/// A text that is no bundle has the same members as every other verdict.
+fn unreadable(why: &str) -> Value {
+    json!({
+        "verdict": Verdict::Invalid.name(), "mode": null, "entries": 0, "covered": 0, "trusted_keys": false,
+        "problems": [{"seq": null, "code": "CS0801", "message": why}], "missing_objects": [],
+    })
+}
+
+fn hint(report: &Report, args: &Args, ui: &Ui) {
+    if args.trust.is_empty() && matches!(report.verdict, Verdict::Closed | Verdict::Open) {
+        ui.say("hint: with --trust FILE (keys that you got from each party yourself) the verdict says whether they are theirs");
+    }
+}
+
+fn usage(code: &'static str, message: impl Into<String>, hint: &str) -> CliError {
+    CliError::new(Exit::Usage, code, message, hint)
+}
+
+fn shown(path: &Path) -> String {
+    escape::line(&path.to_string_lossy())
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }

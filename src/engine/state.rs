@@ -122,7 +122,7 @@ pub struct SaidState {
     pub reason: String,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StepState {
     /// Counts from 1.
     pub attempt: u32,
@@ -198,11 +198,28 @@ pub struct Rollback {
     pub regained: BTreeSet<String>,
 }
 
-impl StepState {
-    fn new() -> StepState {
-        StepState { attempt: 1, ..StepState::default() }
+impl Default for StepState {
+    /// A step that nobody has begun: its first attempt.
+    fn default() -> StepState {
+        StepState {
+            attempt: 1,
+            tries: 0,
+            first: None,
+            status: Status::Pending,
+            with: Value::Null,
+            output: Value::Null,
+            performer: String::new(),
+            verified: BTreeSet::new(),
+            said: Vec::new(),
+            observed: Vec::new(),
+            wait: None,
+            request: None,
+            last_problem: None,
+        }
     }
+}
 
+impl StepState {
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Open(_) | Status::InDoubt(_))
     }
@@ -397,11 +414,11 @@ impl Run {
     }
 
     pub fn step(&self, id: &StepId) -> StepState {
-        self.steps.get(id).cloned().unwrap_or_else(StepState::new)
+        self.steps.get(id).cloned().unwrap_or_default()
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {
-        self.steps.entry(id.clone()).or_insert_with(StepState::new)
+        self.steps.entry(id.clone()).or_default()
     }
 
     /// Verifies a statement of any type: signature, person, key, party, head, never used before.
@@ -670,11 +687,11 @@ impl Run {
             let attempt = self.step(&id.forward()).attempt;
             let forward = self.step_mut(&id.forward());
             if forward.status == Status::Undone {
-                *forward = StepState { attempt, said: std::mem::take(&mut forward.said), ..StepState::new() };
+                *forward = StepState { attempt, said: std::mem::take(&mut forward.said), ..StepState::default() };
                 forward.status = Status::Undone;
             }
             let attempt = self.step(&id).attempt + 1;
-            *self.step_mut(&id) = StepState { attempt, ..StepState::new() };
+            *self.step_mut(&id) = StepState { attempt, ..StepState::default() };
         }
     }
 

@@ -111,7 +111,7 @@ pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
         }
     }
     if let Some((_, since, waiting)) = &run.waiting
-        && !(waiting.what == WaitFor::Approval && !all.is_empty())
+        && (waiting.what != WaitFor::Approval || all.is_empty())
     {
         all.push(Waited {
             what: waiting.what,

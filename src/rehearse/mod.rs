@@ -23,6 +23,7 @@ use crate::run::{Executor, Parts, RunError, open, voice};
 use crate::sshsig::KeyKind;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use world::{RehearsalClock, SimulatedPrograms, Wire};
 
@@ -37,7 +38,7 @@ pub struct Played {
 }
 
 /// What a rehearsal is told, entry by entry.
-pub type Tell = Arc<dyn Fn(&Run, &Entry)>;
+pub type Tell = Rc<dyn Fn(&Run, &Entry)>;
 
 /// More stops than any runbook needs: something goes in circles.
 const MOST_STOPS: u64 = 100_000;
@@ -62,7 +63,7 @@ pub async fn play(
             store,
             cloud: cloud(&run, &wire, &clock),
             clock: clock.clone(),
-            operator: Simulated { tell: Arc::clone(&tell), wire: Arc::clone(&wire), plan: run.plan.clone() },
+            operator: Simulated { tell: Rc::clone(&tell), wire: Arc::clone(&wire), plan: run.plan.clone() },
             random: Box::new(random.clone()),
             signer: Box::new(ring.clone()),
             programs: Box::new(SimulatedPrograms(Arc::clone(&wire))),
@@ -164,8 +165,7 @@ fn approve<S: Store>(
     let open: Vec<u64> = run.requests.values().filter(|request| request.is_live()).map(|request| request.seq).collect();
     let mut any = false;
     for seq in open {
-        loop {
-            let Some(request) = run.requests.get(&seq) else { break };
+        while let Some(request) = run.requests.get(&seq) {
             let Decision::Missing(lacks) = request::decide(run, request, clock.now()) else { break };
             let Some(person) = lacks.iter().flat_map(|lack| lack.people.iter()).next().cloned() else { break };
             // People take their time: a minute to read.

@@ -110,7 +110,6 @@ impl Walk<'_> {
         self.numbered(fact)?;
         self.performed_by(entry, fact, &step)?;
         self.anchored(id)?;
-        self.confirmed(entry, fact, &step)?;
         let bytes = self.bytes("operation", &fact.operation)?;
         let operation: Value = signed_form("operation", bytes)?;
         if !template::fits(&step.template, &operation, &|path| self.known(id, path)) {
@@ -120,6 +119,7 @@ impl Walk<'_> {
         if let Some(seq) = fact.request.filter(|_| fact.r#try == 1) {
             self.as_approved(seq, id, &operation)?;
         }
+        self.confirmed(entry, fact, &step)?;
         self.sent_in_time(entry, fact, &step, run_by)?;
         Ok(run_by)
     }
@@ -130,7 +130,9 @@ impl Walk<'_> {
         let last = self.works.get(id);
         if fact.r#try > 1 {
             let follows = last.is_some_and(|last| {
-                last.attempt == fact.attempt && last.tries + 1 == fact.r#try && fact.first == Some(last.first)
+                last.attempt == fact.attempt
+                    && last.tries.saturating_add(1) == fact.r#try
+                    && fact.first == Some(last.first)
             });
             return if follows {
                 Ok(())
@@ -141,7 +143,7 @@ impl Walk<'_> {
         // An undo is of the attempt that it takes back; a rollback opens a new one for all that follows.
         let forward = self.works.get(&id.forward()).filter(|_| id.undo.is_some()).map_or(0, |work| work.attempt);
         let before = last.map_or(0, |last| last.attempt);
-        let most = forward.max(before + 1).saturating_add(self.rollbacks);
+        let most = forward.max(before.saturating_add(1)).saturating_add(self.rollbacks);
         if fact.r#try != 1 || fact.first.is_some() || fact.attempt <= before || fact.attempt > most {
             return fail(codes::NUMBERS, format!("attempt {} of {id} does not follow {before}", fact.attempt));
         }
@@ -433,7 +435,14 @@ impl Walk<'_> {
     /// What a plain member path of a template is, by the outcomes so far.
     pub fn known(&self, of: &StepId, path: &str) -> Option<Value> {
         let (root, rest) = path.split_once('.')?;
+        if root == "with" && of.undo.is_some() {
+            // The usual undo names what its step was done with.
+            let done = self.objects.get(&self.works.get(&of.forward())?.operation)?;
+            let done: Value = serde_json::from_slice(done).ok()?;
+            return template::member(done.get("with")?, rest).cloned();
+        }
         let (id, rest) = match root {
+            "output" if of.undo.is_some() => (of.forward(), rest),
             "undo" => rest.split_once('.').map(|(undo, rest)| (of.forward().with_undo(undo), rest))?,
             "steps" => {
                 rest.split_once('.').map(|(step, rest)| (StepId::new(&of.stage, of.item.as_deref(), step), rest))?

@@ -9,9 +9,9 @@ use super::{Found, Problem, codes};
 use crate::base::{Digest, StepId, Time};
 use crate::people::{self, People};
 use crate::plan::model::{Plan, Step};
-use crate::record::Entry;
 use crate::record::fact::{Fact, Mode, RunOpened, SessionOpened, SignedOn, StageEntered};
 use crate::record::statement::SaidWhat;
+use crate::record::{Entry, named};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -420,12 +420,7 @@ impl<'a> Walk<'a> {
 
     /// Notes every object that the entry names and the bundle lacks.
     fn name_objects(&mut self, entry: &Entry) {
-        let mut named = digests_of(&entry.fact);
-        if let Some(spoken) = self.spoken.last().filter(|_| matches!(entry.fact, Fact::Said(_)))
-            && spoken.what != SaidWhat::Confirmed
-        {
-            named.extend(spoken.object);
-        }
+        let mut named = named::objects(entry);
         if matches!(entry.fact, Fact::RunOpened(_) | Fact::Amended(_))
             && let Some(plan) = &self.plan
         {
@@ -466,28 +461,4 @@ pub(super) fn signed_form<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u
 fn is_aws(endpoint: &str) -> bool {
     let host = endpoint.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or(""));
     host.is_some_and(|host| [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|end| host.ends_with(end)))
-}
-
-/// Objects that an entry names (those of signed words come from the statement).
-fn digests_of(fact: &Fact) -> Vec<Digest> {
-    match fact {
-        Fact::RunOpened(fact) => {
-            let mut named = vec![fact.runbook, fact.values, fact.plan, fact.people];
-            named.extend(fact.people_signatures);
-            named
-        }
-        Fact::StageEntered(fact) => fact.items.into_iter().collect(),
-        Fact::AnchorSet(fact) => vec![fact.object],
-        Fact::AnchorRefused(fact) => fact.object.into_iter().collect(),
-        Fact::AnchorRegained(fact) => vec![fact.object],
-        Fact::HoldProved(fact) => fact.object.into_iter().collect(),
-        Fact::Asked(fact) => vec![fact.operations],
-        Fact::Intended(fact) => vec![fact.operation],
-        Fact::Outcome(fact) => fact.output.into_iter().collect(),
-        Fact::Observed(fact) => vec![fact.object],
-        Fact::Verified(fact) => fact.object.into_iter().collect(),
-        Fact::Amended(fact) => vec![fact.runbook, fact.plan],
-        Fact::PeopleChanged(fact) => vec![fact.people],
-        _ => Vec::new(),
-    }
 }
