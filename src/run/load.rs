@@ -13,6 +13,16 @@ use std::collections::BTreeMap;
 
 /// Reads the run `id`. `secrets`: values of secret parameters, given anew (they are never stored).
 pub fn load(store: &impl Store, id: &RunId, secrets: &BTreeMap<String, String>) -> Result<Run, RunError> {
+    replay(store, id, secrets, &mut |_, _| {})
+}
+
+/// The same; `tell` is called for every entry, with the run as it stood right behind it.
+pub fn replay(
+    store: &impl Store,
+    id: &RunId,
+    secrets: &BTreeMap<String, String>,
+    tell: &mut dyn FnMut(&Run, &str),
+) -> Result<Run, RunError> {
     let lines = store.read_from(id, 0)?;
     let first = lines.first().ok_or_else(|| RunError::Bad(format!("the journal has no run {id}")))?;
     let entry = Entry::read(first).map_err(|error| RunError::Bad(format!("entry 0: {error}")))?;
@@ -36,8 +46,10 @@ pub fn load(store: &impl Store, id: &RunId, secrets: &BTreeMap<String, String>) 
     }
     let basis = Basis { plan, people, values, files: Value::Object(files) };
     let mut run = Run::open(&entry, first, basis)?;
+    tell(&run, first);
     for line in &lines[1..] {
         run.fold(line, &|digest| store.object(digest).ok().flatten())?;
+        tell(&run, line);
     }
     Ok(run)
 }
