@@ -187,6 +187,7 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
         return by_hand(&mut journal, &mut run, path, &person, ui);
     }
     let requests = named(&run, &args.what)?;
+    let mut answers = Vec::new();
     for seq in requests {
         let clock = parts::SystemClock::new();
         let request = run.requests.get(&seq).cloned();
@@ -200,17 +201,20 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
             return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was signed", ""));
         }
         let signed = sign(&run, seq, &person, &args.who, Decides::Approve, &args.reason)?;
-        if let Some(path) = &args.output {
-            write_file(path, answer::write(&answers_of(&run, vec![signed])).map_err(bad)?.as_bytes())?;
-            ui.say(&format!(
-                "wrote {}; nothing is in the journal yet: `countersign import` takes it in",
-                path.display()
-            ));
+        if args.output.is_some() {
+            answers.push(signed);
             continue;
         }
         voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
         ui.say(&format!("{} {person} approved request #{seq}", ui.paint(Style::Good, "ok:")));
-        say_next(&run, ui, clock.now(), journal.seated(&id).is_err());
+    }
+    match &args.output {
+        None => say_next(&run, ui, parts::SystemClock::new().now(), journal.seated(&id).is_err()),
+        Some(path) => {
+            write_file(path, answer::write(&answers_of(&run, answers)).map_err(bad)?.as_bytes())?;
+            let shown = path.display();
+            ui.say(&format!("wrote {shown}; nothing is in the journal yet: `countersign import {shown}` takes it in"));
+        }
     }
     Ok(Exit::Done)
 }
