@@ -159,15 +159,15 @@ fn killed(scene: &Scene, drives: bool, dice: &mut Dice, line: &str) -> bool {
     let seen = requests(scene);
     let mut command = scene.command(person, line);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    match dice.below(if drives { 8 } else { 4 }) {
+    match dice.below(8) {
         // At any moment of its life.
-        0 | 1 => {
-            let until = Instant::now() + Duration::from_millis(dice.below(if drives { 1_500 } else { 400 }));
+        0..=2 => {
+            let until = Instant::now() + Duration::from_millis(dice.below(if drives { 1_000 } else { 300 }));
             lives(&mut child, || Instant::now() < until);
         }
         // Right behind one of its requests: where an answer is on its way.
-        4..=6 => {
-            let last = seen + 1 + dice.below(14) as usize;
+        3..=5 if drives => {
+            let last = seen + 1 + dice.below(10) as usize;
             lives(&mut child, || requests(scene) < last);
             std::thread::sleep(Duration::from_millis(dice.below(10)));
         }

@@ -132,6 +132,9 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
         let step = run.plan.step(&slot.step);
         let words = step.map(|step| crate::engine::operation::words(&slot.operation, step)).unwrap_or_default();
         text.push_str(&format!("  {}: {}\n", slot.step, escape::line(&words)));
+        for (name, value) in parameters(&slot.operation) {
+            text.push_str(&format!("      {}: {}\n", escape::line(&name), escape::line(&value)));
+        }
         if let Some(step) = step {
             text.push_str(&format!("      way back: {}\n", escape::line(&way_back(step))));
         }
@@ -153,6 +156,24 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
         ));
     }
     text
+}
+
+/// Every parameter by its name: which of two ids is the source, words alone do not tell.
+fn parameters(operation: &serde_json::Value) -> Vec<(String, String)> {
+    fn walk(name: &str, value: &serde_json::Value, all: &mut Vec<(String, String)>) {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (member, value) in members {
+                    walk(&if name.is_empty() { member.clone() } else { format!("{name}.{member}") }, value, all);
+                }
+            }
+            serde_json::Value::String(text) => all.push((name.to_owned(), text.clone())),
+            other => all.push((name.to_owned(), other.to_string())),
+        }
+    }
+    let mut all = Vec::new();
+    walk("", operation.get("with").unwrap_or(&serde_json::json!({})), &mut all);
+    all
 }
 
 fn way_back(step: &crate::plan::model::Step) -> String {
