@@ -100,6 +100,19 @@ fn a_bundle_reads_back_from_its_text() {
     assert_eq!(bundle::read(text.as_bytes()).unwrap(), writer.bundle());
 }
 
+/// A whole run for readers of the format in other languages: made with rehearsal keys, so anybody can make it again.
+#[test]
+fn the_published_closed_run_is_this_one() {
+    let writer = honest(Mode::Rehearsal);
+    let text = bundle::write(&writer.run, &writer.lines, &writer.objects);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/journal/vectors/closed-rehearsal.countersign");
+    if std::env::var_os("COUNTERSIGN_WRITE_VECTORS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "set COUNTERSIGN_WRITE_VECTORS=1 to write it anew");
+    println!("{}", verify::text(&verdict_of(&writer)));
+}
+
 #[test]
 fn cut_anywhere_it_is_open_and_diverges_from_a_kept_head() {
     let writer = honest(Mode::Live);
