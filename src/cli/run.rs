@@ -18,6 +18,7 @@ use crate::keys::KeyRing;
 use crate::operator::nobody::Nobody;
 use crate::operator::terminal::Terminal;
 use crate::operator::{Answer, Operator, Patience, TaskAnswer};
+use crate::plan::values::secret_variable;
 use crate::record::entry::Entry;
 use crate::record::fact::{Mode, RunOpened};
 use crate::report::line;
@@ -131,13 +132,19 @@ pub fn opening(
             .collect();
     objects.sort();
     objects.dedup();
-    let values = load_run::read_values(&loaded.values_bytes, &loaded.secrets).unwrap_or(Value::Null);
+    let values = load_run::read_values(&loaded.values_bytes).unwrap_or(Value::Null);
     let files: Map<String, Value> = loaded
         .files
         .iter()
         .map(|(id, bytes)| (id.clone(), Value::String(String::from_utf8_lossy(bytes).into_owned())))
         .collect();
-    let basis = Basis { plan: loaded.plan, people: loaded.people, values, files: Value::Object(files) };
+    let basis = Basis {
+        plan: loaded.plan,
+        people: loaded.people,
+        values,
+        secrets: loaded.secrets,
+        files: Value::Object(files),
+    };
     open::Opening { opened, basis, objects, people, machine }
 }
 
@@ -165,6 +172,7 @@ pub async fn sit_down(
 ) -> Result<(Run, Taken, KeyRing, AwsCloud), CliError> {
     verified(journal, id)?;
     let mut run = place::load_run(journal, id)?;
+    run.secrets = secrets(&run);
     if run.closed.is_some() {
         return Err(CliError::new(
             Exit::Refused,
@@ -207,6 +215,12 @@ pub async fn sit_down(
         ui.say(&format!("seat {} taken", taken.seat.epoch()));
     }
     Ok((run, taken, signer, cloud))
+}
+
+/// Secret parameters that the environment gives, anew for every seat: they are never stored.
+fn secrets(run: &Run) -> BTreeMap<String, String> {
+    let read = |id: &String| Some((id.clone(), std::env::var(secret_variable(id)).ok()?));
+    run.plan.secrets.iter().filter_map(read).collect()
 }
 
 /// A journal that does not verify is not continued (exit 6).

@@ -517,7 +517,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
     }
     Some(match &step.body {
         Body::Read | Body::Check(_) => look(run, seat, step, id, now),
-        Body::Wait(wait) => wait_next(seat, wait, id, &state, &scope, now),
+        Body::Wait(wait) => wait_next(run, seat, wait, id, &scope, now),
         Body::Ask(fields) => ask_next(run, step, id, &state, fields),
         Body::Manual(_) => manual_next(run, seat, stage, step, id, &state, now),
         Body::Action | Body::Command(_) => change_next(run, seat, stage, step, id, &state, now),
@@ -565,11 +565,11 @@ fn look(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
 }
 
 /// The outcome of a step that was never begun: it changes nothing.
-pub fn finished(id: &StepId, output: Value, took_ms: u64) -> Draft {
+pub fn finished(run: &Run, id: &StepId, output: Value, took_ms: u64) -> Draft {
     Draft::new(fact::Outcome {
         step: id.clone(),
         direction: Run::direction(id),
-        attempt: 1,
+        attempt: request::next_attempt(run, id),
         intended: None,
         result: Ended::Done,
         output: None,
