@@ -449,11 +449,15 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
         StopKind::Failed => {
             ui.must_say(&format!("{} {}: {}", ui.paint(Style::Bad, "FAILED:"), stop.at, escape::block(&stop.why)));
             ui.must_say(&format!(
-                "nothing else was begun. After the cause is gone: countersign resume {} --as {}",
-                run.id.short(),
-                one(run, stop)
+                "nothing else was begun. After the cause is gone: {}",
+                status::resume(run, &one(run, stop))
             ));
-            ui.must_say(&format!("or take it back: countersign rollback {} --as {}", run.id.short(), one(run, stop)));
+            ui.must_say(&format!(
+                "or take it back: countersign rollback {} --as {}{}",
+                run.id.short(),
+                one(run, stop),
+                if run.opened.mode == Mode::Simulated { " --simulated" } else { "" }
+            ));
             Ok(Exit::Failed)
         }
         StopKind::Refused => {
@@ -487,7 +491,7 @@ pub fn stop_words(run: &Run, stop: &Stop) -> String {
     let mut words: Vec<String> = all.iter().map(|waited| parts::waiting_words(run, waited)).collect();
     let approvals_only = all.iter().all(|waited| waited.what == crate::record::fact::WaitFor::Approval);
     if approvals_only {
-        words.push(format!("then: countersign resume {} --as {}", run.id.short(), performer_of(run)));
+        words.push(format!("then: {}", status::resume(run, &performer_of(run))));
     }
     words.join("\n")
 }
