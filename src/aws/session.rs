@@ -56,7 +56,9 @@ pub(super) async fn open(cloud: &AwsCloud, wanted: &SessionWanted) -> Result<Ope
     let identity = who(cloud, wanted, &sdk).await?;
     match pin(wanted, &identity) {
         Err(SessionProblem::WrongAccount { session, arn, .. }) if by_chance(cloud, wanted) => {
-            let message = format!("the environment's are {arn}, in another account; name some with --session {session}=profile:P");
+            let message = format!(
+                "the environment's are {arn}, in another account; name some with --session {session}=profile:P"
+            );
             return Err(SessionProblem::None { session, message });
         }
         pinned => pinned?,

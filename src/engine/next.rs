@@ -668,7 +668,7 @@ fn grant(
         }));
     };
     let slot = request.operations.iter().find(|slot| &slot.step == id);
-    if !slot.is_some_and(|slot| same_operation(&slot.operation, operation)) {
+    if !slot.is_some_and(|slot| same_operation(&step.template, &slot.operation, operation)) {
         let ended = fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged };
         return Err(Box::new(Next::Append(vec![Draft::new(ended)])));
     }
@@ -713,22 +713,29 @@ fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Gra
     }
 }
 
-/// What was approved, filled from journaled outcomes, is exactly what is about to be done: every part that
-/// was known when it was asked for is unchanged.
-fn same_operation(approved: &Value, now: &Value) -> bool {
-    match (approved, now) {
-        (Value::String(text), _) if text.contains("${") => true,
-        (Value::Object(a), Value::Object(b)) => {
-            let grew = b.keys().any(|key| !a.contains_key(key));
-            !grew
-                && a.iter().all(|(key, value)| match b.get(key) {
-                    Some(other) => same_operation(value, other),
+/// What was approved, filled from journaled outcomes, is exactly what is about to be done: every part that was
+/// known when it was asked for is unchanged, and only what still stood as the template's own text may be filled.
+fn same_operation(template: &Value, approved: &Value, now: &Value) -> bool {
+    match (template, approved, now) {
+        (Value::String(text), Value::String(asked), _) if text == asked && text.contains("${") => true,
+        (_, Value::Object(asked), Value::Object(members)) => {
+            let grew = members.keys().any(|key| !asked.contains_key(key));
+            let unchanged = |(key, value): (&String, &Value)| {
+                let text = template.get(key).unwrap_or(&Value::Null);
+                match members.get(key) {
+                    Some(member) => same_operation(text, value, member),
                     // An optional parameter whose text gave null is left out.
-                    None => value.as_str().is_some_and(|text| text.contains("${")),
-                })
+                    None => value == text && text.as_str().is_some_and(|text| text.contains("${")),
+                }
+            };
+            !grew && asked.iter().all(unchanged)
         }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_operation(a, b)),
-        (a, b) => a == b,
+        (_, Value::Array(asked), Value::Array(items)) => {
+            let text = |at: usize| template.get(at).unwrap_or(&Value::Null);
+            asked.len() == items.len()
+                && asked.iter().zip(items).enumerate().all(|(at, (a, b))| same_operation(text(at), a, b))
+        }
+        (_, asked, now) => asked == now,
     }
 }
 
@@ -859,5 +866,24 @@ pub fn verb(direction: Direction) -> &'static str {
     match direction {
         Direction::Do => "do",
         Direction::Undo => "undo",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_operation;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_stood_as_the_templates_own_text_may_be_filled() {
+        let template = json!({"with": {"HandshakeId": "${undo.a.Handshake.Id}", "Name": "${item.name}"}});
+        let asked = json!({"with": {"HandshakeId": "${undo.a.Handshake.Id}", "Name": "x"}});
+        let fits = |now| same_operation(&template, &asked, &now);
+        assert!(fits(json!({"with": {"HandshakeId": "h-1", "Name": "x"}})));
+        assert!(!fits(json!({"with": {"HandshakeId": "h-1", "Name": "y"}})));
+        assert!(!fits(json!({"with": {"HandshakeId": "h-1", "Name": "x", "More": "z"}})));
+        // A value that merely looks like a template was known when it was asked for.
+        let odd = json!({"with": {"HandshakeId": "h-1", "Name": "${look}"}});
+        assert!(!same_operation(&template, &odd, &json!({"with": {"HandshakeId": "h-1", "Name": "other"}})));
     }
 }
