@@ -237,7 +237,9 @@ fn after_rollback(run: &Run, to: &str) -> Next {
         return close(run, "rolled_back");
     }
     let why = format!("rolled back to `{to}`; `resume` goes forward again from there");
-    Next::Stop(Stop::waiting(WaitFor::Performer, to, why))
+    let mut stop = Stop::waiting(WaitFor::Performer, to, why);
+    stop.people = run.signed_on.clone();
+    Next::Stop(stop)
 }
 
 /// The entry that closes the run.
@@ -428,6 +430,9 @@ fn may_ask(run: &Run, stage: &Stage, step: &Step, id: &StepId, now: Time) -> boo
         _ => false,
     };
     if step.approvals.is_empty() || !ready || request::live(run, id).is_some() || denied_now(run, id).is_some() {
+        return false;
+    }
+    if state.status == Status::Undone && rollback::spent(run, step, id).is_some() {
         return false;
     }
     let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
