@@ -182,6 +182,9 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
     let mut run = place::load_run(&journal, &id)?;
+    for what in ["runbook", "people"] {
+        place::unchanged(&run, what, &None)?;
+    }
     let person = args.who.person()?;
     if let Some(path) = &args.signature {
         return by_hand(&mut journal, &mut run, path, &person, ui);

@@ -190,8 +190,8 @@ pub async fn sit_down(
         };
         return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
     }
-    unchanged(&run, "runbook", runbook)?;
-    unchanged(&run, "people", people)?;
+    place::unchanged(&run, "runbook", runbook)?;
+    place::unchanged(&run, "people", people)?;
     let sitters = sitters(args, &run.people)?;
     let cloud = cloud(args)?;
     cloud
@@ -235,31 +235,6 @@ fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
         ));
     }
     Ok(())
-}
-
-/// The files noted when the run was opened, or those given, must still have the digests in force (P13).
-pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), CliError> {
-    let wanted = if what == "runbook" { run.opened.runbook } else { run.opened.people };
-    let path = match given {
-        Some(path) => path.clone(),
-        None => match run.opened.paths.get(what).map(PathBuf::from).filter(|path| path.exists()) {
-            Some(path) => path,
-            None => return Ok(()),
-        },
-    };
-    let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
-    if Digest::of(&bytes) == wanted {
-        return Ok(());
-    }
-    let verb = if what == "runbook" { "amend" } else { "people change" };
-    Err(CliError::new(
-        Exit::Refused,
-        "CS7015",
-        format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
-        format!(
-            "put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"
-        ),
-    ))
 }
 
 pub fn possible(later: &[String]) -> Result<(), CliError> {

@@ -71,9 +71,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         self.parts.cloud.forget(wanted);
         let why = problem.to_string();
         match problem {
-            SessionProblem::None { .. } | SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+            SessionProblem::None { .. } => {
                 self.seat.closed.insert(session::key(wanted), why.clone());
                 needs_session(&self.run, &wanted.id, at, &why)
+            }
+            SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+                self.seat.closed.insert(session::key(wanted), why.clone());
+                needs_session(&self.run, &wanted.id, at, &why).paused()
             }
             SessionProblem::WrongAccount { .. } | SessionProblem::WrongKind { .. } | SessionProblem::Endpoint(_) => {
                 Stop::of(StopKind::Refused, at.to_string(), why)

@@ -160,7 +160,9 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Class::SessionExpired => {
                 self.parts.cloud.forget(wanted);
                 self.seat.closed.insert(session::key(wanted), "the session has expired".to_owned());
-                Some(needs_session(&self.run, &wanted.id, &perform.id, "it has expired: renew it, then resume"))
+                Some(
+                    needs_session(&self.run, &wanted.id, &perform.id, "it has expired: renew it, then resume").paused(),
+                )
             }
             Class::Wait => Some(Stop::waiting(WaitFor::Time, at, format!("{words}. A clock at AWS must run first"))),
             _ if perform.r#try >= TRIES => Some(Stop::waiting(WaitFor::Aws, at, words)),
