@@ -149,7 +149,7 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
             "  waiting for {} ({}); can run:\n    {}\n",
             waited.people.join(" or "),
             waited.role,
-            status::command(run.id.short(), &waited)
+            status::command(run, &waited)
         ));
     }
     text
@@ -182,6 +182,9 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
     let mut run = place::load_run(&journal, &id)?;
+    for what in ["runbook", "people"] {
+        place::unchanged(&run, what, &None)?;
+    }
     let person = args.who.person()?;
     if let Some(path) = &args.signature {
         return by_hand(&mut journal, &mut run, path, &person, ui);
@@ -210,7 +213,7 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
         }
         voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
         ui.say(&format!("{} {person} approved request #{seq}", ui.paint(Style::Good, "ok:")));
-        say_next(&run, ui, clock.now());
+        say_next(&run, ui, clock.now(), journal.seated(&id).is_err());
     }
     Ok(Exit::Done)
 }
@@ -388,7 +391,7 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
         let seq = taken.map_err(refused)?;
         ui.say(&format!("ok: taken in as entry {seq}"));
     }
-    say_next(&run, ui, clock.now());
+    say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
     Ok(Exit::Done)
 }
 
@@ -409,18 +412,13 @@ fn said_object(signed: &SignedText) -> Option<crate::base::Digest> {
     Statement::read(&signed.statement).ok()?.said()?.object
 }
 
-/// After a decision: who is waited for now, or who can go on.
-fn say_next(run: &Run, ui: &Ui, now: Time) {
+/// After a decision: who is waited for now, or who can go on. A seat that is taken goes on by itself.
+fn say_next(run: &Run, ui: &Ui, now: Time, seated: bool) {
     let waiting = status::waiting_for(run, now);
-    match waiting.iter().find(|waited| waited.what == crate::record::fact::WaitFor::Approval) {
-        Some(waited) => ui.say(&parts::waiting_words(run, waited)),
-        None => {
-            let person = run.signed_on.first().map(String::as_str).unwrap_or("PERSON");
-            ui.say(&format!(
-                "nothing waits for approval; go on with:\n  countersign resume {} --as {person}",
-                run.id.short()
-            ));
-        }
+    let approval = waiting.into_iter().find(|waited| waited.what == crate::record::fact::WaitFor::Approval);
+    match approval.or_else(|| status::next_turn(run, now).filter(|_| !seated)) {
+        Some(waited) => ui.say(&parts::waiting_words(run, &waited)),
+        None => ui.say("nothing waits for approval; the run goes on at its seat"),
     }
 }
 

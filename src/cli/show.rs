@@ -38,8 +38,9 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     let id = place::find(&journal, args.run.as_deref())?;
     let run = place::load_run(&journal, &id)?;
     let now = SystemClock::new().now();
+    let seated = journal.seated(&id).is_err();
     if ui.json {
-        let mut value = status::json(&run, now);
+        let mut value = status::json(&run, now, seated);
         if let (Some(person), Some(all)) = (&args.person, value.get_mut("waiting_for").and_then(Value::as_array_mut)) {
             all.retain(|waited| {
                 waited["people"].as_array().is_some_and(|people| people.iter().any(|other| other == person))
@@ -49,22 +50,19 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
         return Ok(Exit::Done);
     }
     ui.data(&text(&run, ui));
-    let waiting: Vec<_> = status::waiting_for(&run, now)
-        .into_iter()
-        .filter(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)))
-        .collect();
+    let mut waiting = status::waiting_for(&run, now);
+    if waiting.is_empty() && !seated {
+        waiting.extend(status::next_turn(&run, now));
+    }
+    if seated {
+        ui.data("somebody sits at it: it goes on by itself");
+    }
+    waiting.retain(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)));
     for waited in &waiting {
         ui.data(&parts::waiting_words(&run, waited));
     }
-    if waiting.is_empty() && run.closed.is_none() {
-        match &args.person {
-            Some(person) => ui.data(&format!("nothing waits for {}", escape::line(person))),
-            None => ui.data(&format!(
-                "nobody is waited for; go on with: countersign resume {} --as {}",
-                run.id.short(),
-                run.signed_on.first().map(String::as_str).unwrap_or("PERSON")
-            )),
-        }
+    if let (true, None, Some(person)) = (waiting.is_empty(), &run.closed, &args.person) {
+        ui.data(&format!("nothing waits for {}", escape::line(person)));
     }
     Ok(Exit::Done)
 }

@@ -13,6 +13,7 @@ use crate::engine::state::Run;
 use crate::journal::MemoryStore;
 use crate::record::entry::Entry;
 use crate::run::{RunError, open};
+use std::rc::Rc;
 use std::sync::Arc;
 use theatre::Theatre;
 use world::{RehearsalClock, Wire};
@@ -28,7 +29,7 @@ pub struct Played {
 }
 
 /// What a rehearsal is told, entry by entry.
-pub type Tell = Arc<dyn Fn(&Run, &Entry)>;
+pub type Tell = Rc<dyn Fn(&Run, &Entry)>;
 
 /// Plays one run to its end, or to where no simulated person can help.
 pub async fn play(

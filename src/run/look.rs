@@ -43,6 +43,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Err(why) => return Ok(Err(Stop::of(StopKind::Failed, at.to_string(), why))),
         };
         match self.parts.cloud.open(&wanted).await {
+            Ok(identity) if identity.kind == "identity_center" => {
+                let why = format!("not in this version: sessions of kind identity_center ({})", identity.arn);
+                Ok(Err(Stop::of(StopKind::Refused, at.to_string(), why)))
+            }
             Ok(identity) => {
                 self.seat.closed.remove(&session::key(&wanted));
                 let known = json!({"arn": identity.arn, "account": identity.account, "kind": identity.kind});
@@ -67,9 +71,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         self.parts.cloud.forget(wanted);
         let why = problem.to_string();
         match problem {
-            SessionProblem::None { .. } | SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+            SessionProblem::None { .. } => {
                 self.seat.closed.insert(session::key(wanted), why.clone());
                 needs_session(&self.run, &wanted.id, at, &why)
+            }
+            SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+                self.seat.closed.insert(session::key(wanted), why.clone());
+                needs_session(&self.run, &wanted.id, at, &why).paused()
             }
             SessionProblem::WrongAccount { .. } | SessionProblem::WrongKind { .. } | SessionProblem::Endpoint(_) => {
                 Stop::of(StopKind::Refused, at.to_string(), why)
@@ -341,7 +349,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                     match held {
                         Held::Blocked(stop) => Ok(Some(stop)),
                         Held::No(_) => Ok(None),
-                        Held::Yes => match next::waited(id, self.now()) {
+                        Held::Yes => match next::waited(&self.run, id, self.now()) {
                             Next::Append(drafts) => self.append(drafts).map(|_| None),
                             _ => Ok(None),
                         },
@@ -362,7 +370,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         match held {
             Held::Blocked(stop) => return Ok(Some(stop)),
             Held::Yes => {
-                let _ = self.append(vec![next::finished(id, Value::Null, took)])?;
+                let _ = self.append(vec![next::finished(&self.run, id, Value::Null, took)])?;
             }
             Held::No(why) => self.failed_read(id, "ExpectationNotMet", why, took)?,
         }
@@ -383,7 +391,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Seen::Blocked(stop) => return Ok(Some(stop)),
             Seen::Answer(answer) => {
                 let took = self.parts.clock.mono().saturating_sub(began);
-                let _ = self.append(vec![next::finished(id, answer, took)])?;
+                let _ = self.append(vec![next::finished(&self.run, id, answer, took)])?;
             }
             Seen::Fault(fault) => {
                 let took = self.parts.clock.mono().saturating_sub(began);
@@ -399,7 +407,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let outcome = fact::Outcome {
             step: id.clone(),
             direction: Run::direction(id),
-            attempt: self.run.step(id).attempt,
+            attempt: crate::engine::request::next_attempt(&self.run, id),
             intended: None,
             result: Ended::Failed,
             output: None,

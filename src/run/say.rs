@@ -4,8 +4,9 @@ use super::{Executor, RunError, voice};
 use crate::base::Digest;
 use crate::engine::next::{Draft, Prompt, PromptKind, Stop};
 use crate::engine::port::{Clock, Cloud, Store};
+use crate::engine::status;
 use crate::operator::{Answer, Operator, TaskAnswer};
-use crate::record::fact::{self, WaitFor};
+use crate::record::fact;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
 use serde_json::{Value, json};
@@ -13,15 +14,7 @@ use serde_json::{Value, json};
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     /// Asks, or stops with who must answer and how.
     pub(super) fn prompt(&mut self, prompt: &Prompt) -> Result<Option<Stop>, RunError> {
-        let what = match &prompt.kind {
-            PromptKind::Confirm { .. } => WaitFor::Confirmation,
-            PromptKind::GoOn => WaitFor::GoOn,
-            PromptKind::Task { .. } => WaitFor::Task,
-            PromptKind::Ask { .. } => WaitFor::Answer,
-        };
-        let mut stop = Stop::waiting(what, &prompt.at, prompt.text.clone());
-        stop.role = prompt.role.clone();
-        stop.people = prompt.people.clone();
+        let mut stop = status::asked_for(prompt);
         if prompt.at_seat.is_none() {
             return Ok(Some(stop));
         }
