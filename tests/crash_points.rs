@@ -4,10 +4,12 @@
 
 mod stage;
 
+use countersign::base::{Digest, RunId};
 use countersign::engine::next::StopKind;
-use countersign::engine::port::{Clock, Store, StoreError};
+use countersign::engine::port::{ChainHead, Clock, Store, StoreError};
 use countersign::engine::state::Run;
 use countersign::journal::faults::{Fault as Commit, FaultyStore};
+use countersign::record::fact::{Fact, WaitFor};
 use countersign::rehearse::Played;
 use countersign::run::RunError;
 use countersign::simulator::{Fault, FaultKind, Lasting};
@@ -227,4 +229,198 @@ fn every_fault_at_every_read() {
 #[test]
 fn some_fault_at_every_read_of_three_accounts() {
     every_fault_at(base(3), |name, m, k| !changes(name) && m % 11 == k as u64).judge(60);
+}
+
+/// The base play's moment right before the first append that holds `kind` at or after `nth` of them.
+fn before(base: &'static Base, kind: &str, nth: usize) -> &'static Moment {
+    let begins = |moment: &&Moment| moment.name.starts_with("before append") && moment.name.contains(kind);
+    base.moments.iter().filter(begins).nth(nth).unwrap()
+}
+
+/// In a play of three accounts: invitations are the changes 0 to 2, acceptances 3 to 5, placements 6 to 8.
+const ACCEPT: usize = 3;
+const ACCEPTED: &str = "accept:111122223333/accept";
+
+/// The play up to right before an intent, then with these faults.
+fn up_to(nth: usize, faults: &[(&str, FaultKind, u64)]) -> Stage {
+    let theatre = wake(&base(3).journal, before(base(3), "intended", nth));
+    for (on, kind, times) in faults {
+        theatre.wire.simulator().add_fault(Fault { times: *times, ..Fault::first(on, *kind) });
+    }
+    theatre
+}
+
+fn kinds(entries: &[countersign::record::Entry]) -> Vec<String> {
+    entries
+        .iter()
+        .map(|entry| match &entry.fact {
+            Fact::Intended(fact) => format!("intended {}.{}", fact.attempt, fact.r#try),
+            Fact::Outcome(fact) => format!("outcome {:?} by {:?}", fact.result, fact.found),
+            Fact::Observed(fact) => {
+                format!("{} read {} e{}: {:?}", entry.by.clone().unwrap(), fact.side, entry.epoch, fact.reading)
+            }
+            Fact::Asked(fact) => format!("asked {} again {:?}", fact.attempt, fact.again),
+            other => other.kind().to_owned(),
+        })
+        .collect()
+}
+
+/// Each side is read where there are credentials for it, and nothing is sent before both have spoken.
+#[test]
+fn doubt_is_settled_by_its_probe_from_two_seats() {
+    let theatre = up_to(ACCEPT, &[("organizations:AcceptHandshake", FaultKind::ResponseLost, 1)]);
+    let mut bob = sit(&theatre, "bob");
+    let stop = drive(&theatre, &mut bob).unwrap();
+    assert_eq!((stop.kind, stop.what), (StopKind::InDoubt, Some(WaitFor::Session)), "{stop:?}");
+    assert_eq!(stop.people, ["alice"]);
+    // Bob again changes nothing: the other side is still unread.
+    let changes = theatre.wire.simulator().effects().count();
+    assert_eq!(drive(&theatre, &mut bob).unwrap().kind, StopKind::InDoubt);
+    drop(bob);
+    let played = resume(&theatre, "alice");
+    same_end(&theatre, played, base(3)).unwrap();
+    assert_eq!(changes, 4);
+    let told = kinds(&of_step(&theatre, ACCEPTED));
+    let end: Vec<&str> = told.iter().rev().take(5).rev().map(String::as_str).collect();
+    assert_eq!(end[0], "intended 1.1");
+    assert_eq!(end[1], "outcome InDoubt by Answer");
+    assert!(end[2].starts_with("bob read member") && end[2].ends_with("Done"), "{told:#?}");
+    assert!(end[3].starts_with("alice read management") && end[3].ends_with("Done"), "{told:#?}");
+    assert_eq!(end[4], "outcome Done by Probe");
+}
+
+/// Nothing happened: both sides say so twice, late enough, and only then the same attempt tries again.
+#[test]
+fn doubt_that_turns_out_not_done_is_tried_again_without_new_approvals() {
+    let theatre = up_to(ACCEPT, &[("organizations:AcceptHandshake", FaultKind::ServerErrorBefore, 1)]);
+    same_end(&theatre, resume(&theatre, "bob"), base(3)).unwrap();
+    let all = of_step(&theatre, ACCEPTED);
+    let told = kinds(&all);
+    let reads = |side: &str| told.iter().filter(|one| one.contains(side) && one.ends_with("NotDone")).count();
+    assert!(reads("member") >= 2 && reads("management") >= 2, "{told:#?}");
+    let not_done = told.iter().position(|one| one == "outcome NotDone by Probe").unwrap();
+    assert_eq!(told[not_done + 1], "intended 1.2");
+    let Fact::Intended(second) = &all[not_done + 1].fact else { panic!("{told:#?}") };
+    assert_eq!((second.consumes.len(), second.first.is_some()), (0, true));
+}
+
+/// A store under which something happens right after an append of this kind.
+struct Then<F> {
+    inner: countersign::journal::MemoryStore,
+    kind: &'static str,
+    happens: Option<F>,
+}
+
+impl<F: FnOnce()> Store for Then<F> {
+    fn head(&self, run: &RunId) -> Result<Option<ChainHead>, StoreError> {
+        self.inner.head(run)
+    }
+    fn read_from(&self, run: &RunId, seq: u64) -> Result<Vec<String>, StoreError> {
+        self.inner.read_from(run, seq)
+    }
+    fn object(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.object(digest)
+    }
+    fn append(
+        &mut self,
+        run: &RunId,
+        expected: Option<ChainHead>,
+        epoch: Option<u64>,
+        lines: &[String],
+        objects: &[(Digest, Vec<u8>)],
+    ) -> Result<(), StoreError> {
+        self.inner.append(run, expected, epoch, lines, objects)?;
+        if lines.iter().any(|line| line.contains(&format!("\"kind\":\"{}\"", self.kind)))
+            && let Some(happens) = self.happens.take()
+        {
+            happens();
+        }
+        Ok(())
+    }
+}
+
+/// The machine sleeps between intent and call: too late is not sent, and the attempt tries again.
+#[test]
+fn what_comes_too_late_is_not_sent() {
+    let base = base(3);
+    for (sleeps, again) in [(31_000, false), (40 * 3_600_000, true)] {
+        let mut theatre = up_to(ACCEPT, &[]);
+        let watch = watch(&mut theatre, false);
+        let clock = theatre.clock.clone();
+        let mut sent_then = None;
+        let mut store = Then {
+            inner: theatre.store.clone(),
+            kind: "intended",
+            happens: Some(|| {
+                sent_then = Some(watch.calls.load(std::sync::atomic::Ordering::SeqCst));
+                clock.advance_to(Clock::now(&clock).plus(sleeps));
+            }),
+        };
+        let seated = theatre.sit(&mut store, &["bob".to_owned()]).unwrap();
+        let played = block_on(theatre.play(store, seated)).unwrap();
+        assert!(sent_then.is_some());
+        assert_eq!(played.run.closed.as_deref(), Some("done"), "{:?}\n{}", played.stop, story(&theatre));
+        let found = facts(&theatre);
+        assert_eq!((&found.effects, &found.problems), (&base.facts.effects, &base.facts.problems));
+        let told = kinds(&of_step(&theatre, ACCEPTED));
+        assert!(told.contains(&"outcome NotDone by Executor".to_owned()), "{told:#?}");
+        // Past run-by nothing is tried on the old approvals.
+        assert_eq!(found.asked.iter().filter(|asked| asked.starts_with(ACCEPTED)).count(), 1 + usize::from(again));
+        assert_eq!(told.contains(&"intended 1.2".to_owned()), !again, "{told:#?}");
+    }
+}
+
+#[test]
+fn a_second_executor_is_refused() {
+    let theatre = up_to(ACCEPT, &[]);
+    let first = sit(&theatre, "bob");
+    let size = theatre.store.head(&id()).unwrap().unwrap().size;
+    let second = theatre.sit(&mut theatre.store.clone(), &["bob".to_owned()]);
+    let why = second.err().unwrap().to_string();
+    assert!(why.contains("another executor"), "{why}");
+    assert_eq!(theatre.store.head(&id()).unwrap().unwrap().size, size);
+    drop(first);
+    sit(&theatre, "bob");
+}
+
+/// A seat that lost its lease appends nothing, and sends nothing even if its intent was in time.
+#[test]
+fn a_stale_epoch_is_fenced() {
+    let theatre = up_to(ACCEPT, &[]);
+    let mut old = sit(&theatre, "bob");
+    let old_run = old.run.clone();
+    let epoch = old.seat.epoch();
+    drop(old.seat);
+    let newer = sit(&theatre, "bob");
+    old = countersign::rehearse::theatre::Seated { seat: newer.seat, run: old_run };
+    let mut actor = theatre.actor(theatre.store.clone(), old.run.clone(), epoch);
+    let stopped = block_on(actor.drive());
+    assert!(matches!(stopped, Err(RunError::Store(StoreError::Fenced))), "{stopped:?}");
+}
+
+#[test]
+fn a_seat_taken_over_between_intent_and_call_sends_nothing() {
+    let theatre = up_to(ACCEPT, &[]);
+    let mut seated = sit(&theatre, "bob");
+    let lock = seated.seat;
+    let epoch = lock.epoch();
+    let mut hold = Some(lock);
+    let mut newer = None;
+    let effects = theatre.wire.simulator().effects().count();
+    let store = Then {
+        inner: theatre.store.clone(),
+        kind: "intended",
+        happens: Some(|| {
+            drop(hold.take());
+            newer = Some(sit(&theatre, "bob"));
+        }),
+    };
+    let mut actor = theatre.actor(store, seated.run.clone(), epoch);
+    let stopped = block_on(actor.drive());
+    drop(actor);
+    assert!(matches!(stopped, Err(RunError::Store(StoreError::Fenced))), "{stopped:?}");
+    assert_eq!(theatre.wire.simulator().effects().count(), effects);
+    seated = newer.unwrap();
+    let store = theatre.store.clone();
+    same_end(&theatre, block_on(theatre.play(store, seated)), base(3)).unwrap();
 }

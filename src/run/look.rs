@@ -153,6 +153,28 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         }
     }
 
+    /// Reads again while AWS says that there is no such thing, unless that is an answer too (`absent_if`).
+    async fn read_within(
+        &mut self,
+        read: &Read,
+        absent_if: &str,
+        within: i64,
+        scope: &Value,
+        at: &StepId,
+    ) -> Result<Seen, RunError> {
+        let until = self.now().plus(within);
+        loop {
+            match self.read(read, scope, at).await? {
+                Seen::Fault(fault)
+                    if fault.class == Class::NotDone && fault.code != absent_if && self.now() < until =>
+                {
+                    self.parts.clock.sleep(EVERY_MS.min(until.since(self.now()).max(1))).await;
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
     /// Captures and proves an anchor; after a rollback compares it with what was captured before.
     pub(super) async fn anchor(
         &mut self,
@@ -166,8 +188,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let at = StepId::new(&stage.id, item, "anchor");
         let mut scope = scope::of(&self.run, stage, item, None);
         let mut captured = Map::new();
+        // What only lags behind shows itself within the time that the anchor's own proofs are given.
+        let patience = anchor.prove.iter().map(patience_of).max().unwrap_or(0);
         for capture in &anchor.capture {
-            let value = match self.read(&capture.read, &scope, &at).await? {
+            let value = match self.read_within(&capture.read, &capture.absent_if, patience, &scope, &at).await? {
                 Seen::Answer(answer) => answer,
                 Seen::Fault(fault) if !capture.absent_if.is_empty() && fault.code == capture.absent_if => Value::Null,
                 Seen::Fault(fault) => {
@@ -552,6 +576,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             _ => Value::Null,
         };
         Ok(Ok((reading, context["reads"].clone(), found)))
+    }
+}
+
+fn patience_of(prove: &Prove) -> i64 {
+    match prove {
+        Prove::Read(expect) => expect.within,
+        Prove::Manual(_) => 0,
     }
 }
 

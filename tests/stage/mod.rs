@@ -3,23 +3,28 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use countersign::aws::connector::{WireRequest, WireResult, WireServer};
-use countersign::base::{Digest, RunId, Time};
+use countersign::base::{Digest, RunId, StepId, Time};
 use countersign::cli::load::Loaded;
 use countersign::cli::run::opening;
 use countersign::cli::source::{Source, timing};
 use countersign::cli::ui::Ui;
+use countersign::engine::next::Stop;
 use countersign::engine::port::{ChainHead, Clock, Random, Store, StoreError};
 use countersign::engine::state::Run;
+use countersign::engine::{doubt, operation, rollback};
 use countersign::journal::{MemoryStore, export};
 use countersign::record::entry::Entry;
 use countersign::record::fact::{EndedBy, Fact, Mode};
+use countersign::record::statement::SaidWhat;
 use countersign::rehearse::theatre::{Seated, Theatre};
 use countersign::rehearse::world::{RehearsalClock, Wire};
 use countersign::rehearse::{Played, Tell};
 use countersign::run::RunError;
 use countersign::run::open::Opening;
+use countersign::run::voice;
 use countersign::simulator::{Simulator, World};
 use countersign::verify::{self, Verdict};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -425,4 +430,52 @@ pub fn story(theatre: &Stage) -> String {
 
 pub fn load(theatre: &Stage) -> Run {
     countersign::run::load::load(&theatre.store, &id(), &BTreeMap::new()).unwrap()
+}
+
+/// Who sits at a stage, and the run as they know it.
+pub fn sit(theatre: &Stage, person: &str) -> Seated {
+    theatre.sit(&mut theatre.store.clone(), &[person.to_owned()]).unwrap()
+}
+
+/// Drives a seat to its next stop, no one helping.
+pub fn drive(theatre: &Stage, seated: &mut Seated) -> Result<Stop, RunError> {
+    let mut actor = theatre.actor(theatre.store.clone(), seated.run.clone(), seated.seat.epoch());
+    let stop = block_on(actor.drive())?;
+    seated.run = actor.run;
+    Ok(stop)
+}
+
+/// As `countersign rollback --to`, then the play goes on.
+pub fn roll_back(theatre: &Stage, person: &str, to: &str) -> Result<Played, RunError> {
+    let mut seated = sit(theatre, person);
+    let drafts = rollback::begin(&seated.run, to).unwrap();
+    let (epoch, mut store) = (seated.seat.epoch(), theatre.store.clone());
+    voice::append_seat(&mut store, &theatre.clock, &mut seated.run, epoch, drafts)?;
+    block_on(theatre.play(store, seated))
+}
+
+/// A performer's word on an operation in doubt.
+pub fn settle(theatre: &Stage, person: &str, step: &StepId, result: &str, outputs: Value) {
+    let mut run = load(theatre);
+    let state = run.step(step);
+    let role = run.plan.step(step).unwrap().performer.clone();
+    let value = doubt::settle_object(&run, step, result, outputs, &"5a".repeat(16));
+    let object = operation::single(&value).unwrap();
+    let body = voice::said_body(&run, SaidWhat::Settled, &step.to_string(), state.attempt, Some(object.0));
+    let now = Clock::now(&theatre.clock);
+    let random = &mut theatre.random.clone();
+    let signed = voice::sign(&run, random, theatre.ring(), person, &role, body, "", now).unwrap();
+    voice::say(&mut theatre.store.clone(), &theatre.clock, &mut run, &signed, Some(object)).unwrap();
+}
+
+/// Every fact of one step, in order.
+pub fn of_step(theatre: &Stage, step: &str) -> Vec<Entry> {
+    let mine = |entry: &Entry| match &entry.fact {
+        Fact::Intended(fact) => fact.step.to_string() == step,
+        Fact::Outcome(fact) => fact.step.to_string() == step,
+        Fact::Observed(fact) => fact.step.to_string() == step,
+        Fact::Asked(fact) => fact.covers == step,
+        _ => false,
+    };
+    entries(&theatre.store).into_iter().filter(mine).collect()
 }
