@@ -19,7 +19,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             PromptKind::Task { .. } => WaitFor::Task,
             PromptKind::Ask { .. } => WaitFor::Answer,
         };
-        let mut stop = Stop::waiting(what, &prompt.at, prompt.text.clone());
+        let mut stop = Stop::waiting(what, &prompt.at, prompt.text.trim_end());
         stop.role = prompt.role.clone();
         stop.people = prompt.people.clone();
         if prompt.at_seat.is_none() {
