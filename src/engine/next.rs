@@ -24,7 +24,6 @@ use crate::record::statement::SaidWhat;
 use people::{ask_next, manual_next};
 use seen::{after_done, unseen_sides, verify_next};
 use serde_json::Value;
-pub use shape::{Draft, Next, Perform, Prompt, PromptKind, Stop, StopKind};
 use std::collections::{BTreeMap, BTreeSet};
 use wait::wait_next;
 
