@@ -203,6 +203,9 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
     let mut run = place::load_run(&journal, &id)?;
+    for what in ["runbook", "people"] {
+        place::unchanged(&run, what, &None)?;
+    }
     let person = args.who.person()?;
     if let Some(path) = &args.signature {
         return by_hand(&mut journal, &mut run, path, &person, ui);
@@ -284,7 +287,8 @@ fn sign(run: &Run, seq: u64, person: &str, who: &Who, decides: Decides, reason: 
         .map_err(|error| place::run_error(&error))
 }
 
-fn unknown(run: &Run, person: &str) -> CliError {
+/// Somebody whom the run's people file does not know.
+pub fn unknown(run: &Run, person: &str) -> CliError {
     let known: Vec<&str> = run.people.people.keys().map(String::as_str).collect();
     CliError::new(
         Exit::Refused,

@@ -18,6 +18,7 @@ use crate::keys::KeyRing;
 use crate::operator::nobody::Nobody;
 use crate::operator::terminal::Terminal;
 use crate::operator::{Answer, Operator, Patience, TaskAnswer};
+use crate::plan::values::secret_variable;
 use crate::record::entry::Entry;
 use crate::record::fact::{Fact, Mode, RunOpened};
 use crate::report::line;
@@ -78,7 +79,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let loaded = args.source.load(timing.as_ref(), ui)?;
     possible(&loaded.checked.not_in_this_version())?;
     let people_sit = sitters(&args.seat, &loaded.people)?;
-    let parties: BTreeSet<String> = loaded.plan.roles.values().map(|role| role.party.clone()).collect();
+    let parties: BTreeSet<String> = parties(&loaded);
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
     let mode = if args.seat.simulated { Mode::Simulated } else { Mode::Live };
     let cloud = cloud(&args.seat)?;
@@ -98,6 +99,17 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
         .map_err(|error| place::run_error(&error))?;
     ui.say(&format!("run {} opened in {}", id.short(), global.journal.display()));
     drive(journal, taken, cloud, signer, run, &args.seat, ui).await
+}
+
+/// The parties of the roles; of a role for any party, those of its holders.
+fn parties(loaded: &Loaded) -> BTreeSet<String> {
+    let of_role = |(id, role): (&String, &crate::plan::model::Role)| -> Vec<String> {
+        match role.party.as_str() {
+            "" => loaded.people.holders(id).map(|person| person.party.clone()).collect(),
+            party => vec![party.to_owned()],
+        }
+    };
+    loaded.plan.roles.iter().flat_map(of_role).collect()
 }
 
 /// Entry 0 and its objects.
@@ -131,13 +143,19 @@ pub fn opening(
             .collect();
     objects.sort();
     objects.dedup();
-    let values = load_run::read_values(&loaded.values_bytes, &loaded.secrets).unwrap_or(Value::Null);
+    let values = load_run::read_values(&loaded.values_bytes).unwrap_or(Value::Null);
     let files: Map<String, Value> = loaded
         .files
         .iter()
         .map(|(id, bytes)| (id.clone(), Value::String(String::from_utf8_lossy(bytes).into_owned())))
         .collect();
-    let basis = Basis { plan: loaded.plan, people: loaded.people, values, files: Value::Object(files) };
+    let basis = Basis {
+        plan: loaded.plan,
+        people: loaded.people,
+        values,
+        secrets: loaded.secrets,
+        files: Value::Object(files),
+    };
     open::Opening { opened, basis, objects, people, machine }
 }
 
@@ -165,6 +183,7 @@ pub async fn sit_down(
 ) -> Result<(Run, Taken, KeyRing, AwsCloud), CliError> {
     verified(journal, id)?;
     let mut run = place::load_run(journal, id)?;
+    run.secrets = secrets(&run);
     if run.closed.is_some() {
         return Err(CliError::new(
             Exit::Refused,
@@ -182,8 +201,8 @@ pub async fn sit_down(
         };
         return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
     }
-    unchanged(&run, "runbook", runbook)?;
-    unchanged(&run, "people", people)?;
+    place::unchanged(&run, "runbook", runbook)?;
+    place::unchanged(&run, "people", people)?;
     let sitters = sitters(args, &run.people)?;
     let cloud = cloud(args)?;
     cloud
@@ -209,6 +228,12 @@ pub async fn sit_down(
     Ok((run, taken, signer, cloud))
 }
 
+/// Secret parameters that the environment gives, anew for every seat: they are never stored.
+fn secrets(run: &Run) -> BTreeMap<String, String> {
+    let read = |id: &String| Some((id.clone(), std::env::var(secret_variable(id)).ok()?));
+    run.plan.secrets.iter().filter_map(read).collect()
+}
+
 /// A journal that does not verify is not continued (exit 6).
 fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
     let report = super::export::check(journal, id)?;
@@ -221,31 +246,6 @@ fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
         ));
     }
     Ok(())
-}
-
-/// The files noted when the run was opened, or those given, must still have the digests in force (P13).
-pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), CliError> {
-    let wanted = if what == "runbook" { run.opened.runbook } else { run.opened.people };
-    let path = match given {
-        Some(path) => path.clone(),
-        None => match run.opened.paths.get(what).map(PathBuf::from).filter(|path| path.exists()) {
-            Some(path) => path,
-            None => return Ok(()),
-        },
-    };
-    let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
-    if Digest::of(&bytes) == wanted {
-        return Ok(());
-    }
-    let verb = if what == "runbook" { "amend" } else { "people change" };
-    Err(CliError::new(
-        Exit::Refused,
-        "CS7015",
-        format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
-        format!(
-            "put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"
-        ),
-    ))
 }
 
 pub fn possible(later: &[String]) -> Result<(), CliError> {

@@ -102,7 +102,9 @@ fn not_done_or_doubt(
         let Some(last) = readings(state, side).last().copied() else { continue };
         let too_early = last.at < sure_at;
         let other_seat = last.at < epoch_began;
-        if !too_early && !other_seat {
+        // One reading proves nothing, however late it is: "not done" is read twice.
+        let alone = last.reading == Reading::NotDone && readings(state, side).len() < 2 && !makes_another;
+        if !too_early && !other_seat && !alone {
             continue;
         }
         if other_seat || now >= sure_at || now.since(last.at) >= interval {

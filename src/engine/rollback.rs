@@ -1,11 +1,11 @@
 //! Taking steps back: which, in which order, what can't be, and what comes next while it runs. Pure.
 
-use super::next::{self, Next, Seat, Stop, StopKind};
+use super::next::{self, Draft, Next, Seat, Stop, StopKind};
 use super::operation;
 use super::state::{Run, Status};
 use crate::base::{StepId, Time, id};
 use crate::plan::model::{Stage, Step};
-use crate::record::fact::WaitFor;
+use crate::record::fact::{self, EndedBy, WaitFor};
 use std::collections::BTreeSet;
 
 /// What a rollback would do.
@@ -52,6 +52,17 @@ pub fn course(run: &Run, to: &str) -> Result<Course, NoWay> {
         }
     }
     Ok(course)
+}
+
+/// The entries that begin a rollback: every open request ends with it.
+pub fn begin(run: &Run, to: &str) -> Result<Vec<Draft>, NoWay> {
+    let course = course(run, to)?;
+    let live = run.requests.values().filter(|request| request.is_live());
+    let mut drafts: Vec<Draft> = live
+        .map(|request| Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::RollbackStarted }))
+        .collect();
+    drafts.push(Draft::new(fact::RollbackStarted { to: to.to_owned(), steps: course.steps }));
+    Ok(drafts)
 }
 
 fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course) -> Result<(), NoWay> {

@@ -30,8 +30,10 @@ pub struct Run {
     pub id: RunId,
     pub plan: Arc<Plan>,
     pub people: Arc<People>,
-    /// The values object, with the secrets that this process was given.
+    /// The values object; instead of a secret parameter's value its own `${parameters.ID}` text.
     pub values: Value,
+    /// Secret parameters that this process was given; never journaled (P11).
+    pub secrets: BTreeMap<String, String>,
     /// Texts of the pinned files, by id.
     pub files: Value,
     pub opened: RunOpened,
@@ -60,6 +62,8 @@ pub struct Run {
     pub closed: Option<String>,
     pub counts: BTreeMap<String, u64>,
     pub notes: Vec<(Time, String, String)>,
+    /// Places whose anchor somebody proved by hand: seq and person of the last such word.
+    pub by_hand: BTreeMap<String, (u64, String)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -261,6 +265,7 @@ pub struct Basis {
     pub plan: Plan,
     pub people: People,
     pub values: Value,
+    pub secrets: BTreeMap<String, String>,
     pub files: Value,
 }
 
@@ -269,6 +274,7 @@ impl Run {
     pub fn open(entry: &Entry, line: &str, basis: Basis) -> Result<Run, FoldError> {
         let fail = |message: &str| FoldError { seq: entry.seq, message: message.to_owned() };
         let Fact::RunOpened(opened) = &entry.fact else { return Err(fail("the first entry is not run_opened")) };
+        let plan_secrets = basis.plan.secrets.clone();
         let leaf = Digest::leaf(line.as_bytes());
         let mut tree = Tree::default();
         tree.push(leaf);
@@ -278,7 +284,8 @@ impl Run {
             id: entry.run.clone(),
             plan: Arc::new(basis.plan),
             people: Arc::new(basis.people),
-            values: basis.values,
+            values: with_texts(basis.values, &plan_secrets),
+            secrets: basis.secrets,
             files: basis.files,
             opened: opened.clone(),
             starter: entry.by.clone().unwrap_or_default(),
@@ -302,6 +309,7 @@ impl Run {
             closed: None,
             counts,
             notes: Vec::new(),
+            by_hand: BTreeMap::new(),
         })
     }
 
@@ -547,7 +555,12 @@ impl Run {
         let Body::Said(_, fields) = &statement.body else { return Err("it is no said statement".to_owned()) };
         let tail = &statement.tail;
         match fields.what {
-            SaidWhat::Note => self.notes.push((entry.at, tail.person.clone(), tail.reason.clone())),
+            SaidWhat::Note => {
+                if tail.reason == by_hand_words(&fields.covers) {
+                    self.by_hand.insert(fields.covers.clone(), (entry.seq, tail.person.clone()));
+                }
+                self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
+            }
             SaidWhat::GoOn => self.stages.entry(fields.covers.clone()).or_default().go_on = true,
             _ => {
                 let step: StepId = fields.covers.parse()?;
@@ -609,6 +622,11 @@ impl Run {
             return Err(format!("an outcome of {} that was not begun", fact.step));
         }
         state.last_problem = fact.error.clone();
+        if fact.intended.is_none() {
+            // Steps that only look have no `intended` that would open the attempt.
+            state.attempt = fact.attempt;
+            state.wait = state.wait.filter(|_| fact.result == Ended::Done);
+        }
         if state.performer.is_empty() {
             state.performer = entry.by.clone().unwrap_or_default();
         }
@@ -739,6 +757,19 @@ impl Run {
     pub fn direction(id: &StepId) -> Direction {
         if id.undo.is_some() { Direction::Undo } else { Direction::Do }
     }
+}
+
+/// A secret parameter stands in every operation as its own text; it is put in right before the call.
+fn with_texts(mut values: Value, secrets: &[String]) -> Value {
+    if let Value::Object(members) = &mut values {
+        members.extend(secrets.iter().map(|id| (id.clone(), Value::String(format!("${{parameters.{id}}}")))));
+    }
+    values
+}
+
+/// What a performer signs who proves the anchor of a place by hand.
+pub fn by_hand_words(place: &str) -> String {
+    format!("anchor proved by hand at {place}")
 }
 
 fn unwrap(objects: Objects, digest: &Digest, member: &str) -> Result<Value, String> {

@@ -38,13 +38,13 @@ pub fn replay(
     };
     let plan = Plan::read(&object("plan", &opened.plan)?).map_err(|error| RunError::Bad(format!("plan: {error}")))?;
     let people = read_people(&object("people file", &opened.people)?, opened.mode == Mode::Rehearsal)?;
-    let values = read_values(&object("values", &opened.values)?, secrets)?;
+    let values = read_values(&object("values", &opened.values)?)?;
     let mut files = Map::new();
     for (id, pinned) in &plan.files {
         let bytes = object("pinned file", &pinned.sha256)?;
         files.insert(id.clone(), Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     }
-    let basis = Basis { plan, people, values, files: Value::Object(files) };
+    let basis = Basis { plan, people, values, secrets: secrets.clone(), files: Value::Object(files) };
     let mut run = Run::open(&entry, first, basis)?;
     tell(&run, first);
     for line in &lines[1..] {
@@ -62,11 +62,7 @@ pub fn read_people(bytes: &[u8], rehearsal: bool) -> Result<people::People, RunE
     people.ok_or_else(|| RunError::Bad(format!("the stored people file has errors: {first}")))
 }
 
-/// The values object, with the secrets put in.
-pub fn read_values(bytes: &[u8], secrets: &BTreeMap<String, String>) -> Result<Value, RunError> {
-    let mut values: Value = serde_json::from_slice(bytes).map_err(|error| RunError::Bad(format!("values: {error}")))?;
-    if let Value::Object(members) = &mut values {
-        members.extend(secrets.iter().map(|(name, secret)| (name.clone(), Value::String(secret.clone()))));
-    }
-    Ok(values)
+/// The values object.
+pub fn read_values(bytes: &[u8]) -> Result<Value, RunError> {
+    serde_json::from_slice(bytes).map_err(|error| RunError::Bad(format!("values: {error}")))
 }

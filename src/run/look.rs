@@ -6,7 +6,7 @@ use crate::catalogue::action::Side;
 use crate::catalogue::{self, Class};
 use crate::engine::next::{Draft, Next, PromptKind, Stop, StopKind, needs_session};
 use crate::engine::port::{Call, Clock, Cloud, Fault, Reply, SessionProblem, SessionWanted, Store};
-use crate::engine::state::Run;
+use crate::engine::state::{Run, by_hand_words};
 use crate::engine::{next, operation, scope, session};
 use crate::expression;
 use crate::operator::{Answer, Operator};
@@ -43,6 +43,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Err(why) => return Ok(Err(Stop::of(StopKind::Failed, at.to_string(), why))),
         };
         match self.parts.cloud.open(&wanted).await {
+            Ok(identity) if identity.kind == "identity_center" => {
+                let why = format!("not in this version: sessions of kind identity_center ({})", identity.arn);
+                Ok(Err(Stop::of(StopKind::Refused, at.to_string(), why)))
+            }
             Ok(identity) => {
                 self.seat.closed.remove(&session::key(&wanted));
                 let known = json!({"arn": identity.arn, "account": identity.account, "kind": identity.kind});
@@ -67,9 +71,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         self.parts.cloud.forget(wanted);
         let why = problem.to_string();
         match problem {
-            SessionProblem::None { .. } | SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+            SessionProblem::None { .. } => {
                 self.seat.closed.insert(session::key(wanted), why.clone());
                 needs_session(&self.run, &wanted.id, at, &why)
+            }
+            SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+                self.seat.closed.insert(session::key(wanted), why.clone());
+                needs_session(&self.run, &wanted.id, at, &why).paused()
             }
             SessionProblem::WrongAccount { .. } | SessionProblem::WrongKind { .. } | SessionProblem::Endpoint(_) => {
                 Stop::of(StopKind::Refused, at.to_string(), why)
@@ -145,6 +153,28 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         }
     }
 
+    /// Reads again while AWS says that there is no such thing, unless that is an answer too (`absent_if`).
+    async fn read_within(
+        &mut self,
+        read: &Read,
+        absent_if: &str,
+        within: i64,
+        scope: &Value,
+        at: &StepId,
+    ) -> Result<Seen, RunError> {
+        let until = self.now().plus(within);
+        loop {
+            match self.read(read, scope, at).await? {
+                Seen::Fault(fault)
+                    if fault.class == Class::NotDone && fault.code != absent_if && self.now() < until =>
+                {
+                    self.parts.clock.sleep(EVERY_MS.min(until.since(self.now()).max(1))).await;
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
     /// Captures and proves an anchor; after a rollback compares it with what was captured before.
     pub(super) async fn anchor(
         &mut self,
@@ -158,8 +188,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let at = StepId::new(&stage.id, item, "anchor");
         let mut scope = scope::of(&self.run, stage, item, None);
         let mut captured = Map::new();
+        // What only lags behind shows itself within the time that the anchor's own proofs are given.
+        let patience = anchor.prove.iter().map(patience_of).max().unwrap_or(0);
         for capture in &anchor.capture {
-            let value = match self.read(&capture.read, &scope, &at).await? {
+            let value = match self.read_within(&capture.read, &capture.absent_if, patience, &scope, &at).await? {
                 Seen::Answer(answer) => answer,
                 Seen::Fault(fault) if !capture.absent_if.is_empty() && fault.code == capture.absent_if => Value::Null,
                 Seen::Fault(fault) => {
@@ -204,19 +236,32 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             at_seat: next::signed_on_holder(&self.run, &stage.performer),
             text: format!("{text}\nIs it so?"),
         };
+        if self.said_by_hand(stage, item, &prompt.at) {
+            return Ok(Held::Yes);
+        }
         Ok(match self.parts.operator.go_on(&prompt) {
             Answer::Given(()) => {
-                let reason = format!("anchor proved by hand at {}", prompt.at);
-                self.note_of(&prompt, &reason)?;
+                self.note_of(&prompt, &by_hand_words(&prompt.at))?;
                 Held::Yes
             }
             Answer::Declined(why) => Held::No(why),
             Answer::Absent => {
-                let stop =
-                    Stop::waiting(WaitFor::Confirmation, &prompt.at, "the anchor is proved by hand, at a terminal");
+                let stop = Stop::waiting(WaitFor::Confirmation, &prompt.at, prompt.text.trim_end());
                 Held::Blocked(stop.for_role(&self.run, &stage.performer))
             }
         })
+    }
+
+    /// Its performer said so from another process, after this anchor was last set and after the last approval.
+    fn said_by_hand(&self, stage: &Stage, item: Option<&str>, at: &str) -> bool {
+        let Some((seq, person)) = self.run.by_hand.get(at) else { return false };
+        let place = (stage.id.clone(), item.map(str::to_owned));
+        let set = self.run.anchors.get(&place).map_or(0, |anchor| anchor.seq);
+        let here =
+            |slot: &crate::record::operations::Operation| slot.step.stage == place.0 && slot.step.item == place.1;
+        let over = self.run.requests.values().filter(|request| request.operations.iter().any(here));
+        let agreed = over.flat_map(|request| request.voices.iter().map(|voice| voice.seq)).max().unwrap_or(0);
+        next::holds(&self.run, person, &stage.performer) && *seq > set.max(agreed)
     }
 
     fn refused_anchor(
@@ -317,7 +362,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                     match held {
                         Held::Blocked(stop) => Ok(Some(stop)),
                         Held::No(_) => Ok(None),
-                        Held::Yes => match next::waited(id, self.now()) {
+                        Held::Yes => match next::waited(&self.run, id, self.now()) {
                             Next::Append(drafts) => self.append(drafts).map(|_| None),
                             _ => Ok(None),
                         },
@@ -338,7 +383,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         match held {
             Held::Blocked(stop) => return Ok(Some(stop)),
             Held::Yes => {
-                let _ = self.append(vec![next::finished(id, Value::Null, took)])?;
+                let _ = self.append(vec![next::finished(&self.run, id, Value::Null, took)])?;
             }
             Held::No(why) => self.failed_read(id, "ExpectationNotMet", why, took)?,
         }
@@ -359,7 +404,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Seen::Blocked(stop) => return Ok(Some(stop)),
             Seen::Answer(answer) => {
                 let took = self.parts.clock.mono().saturating_sub(began);
-                let _ = self.append(vec![next::finished(id, answer, took)])?;
+                let _ = self.append(vec![next::finished(&self.run, id, answer, took)])?;
             }
             Seen::Fault(fault) => {
                 let took = self.parts.clock.mono().saturating_sub(began);
@@ -375,7 +420,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let outcome = fact::Outcome {
             step: id.clone(),
             direction: Run::direction(id),
-            attempt: self.run.step(id).attempt,
+            attempt: crate::engine::request::next_attempt(&self.run, id),
             intended: None,
             result: Ended::Failed,
             output: None,
@@ -544,6 +589,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             _ => Value::Null,
         };
         Ok(Ok((reading, context["reads"].clone(), found)))
+    }
+}
+
+fn patience_of(prove: &Prove) -> i64 {
+    match prove {
+        Prove::Read(expect) => expect.within,
+        Prove::Manual(_) => 0,
     }
 }
 

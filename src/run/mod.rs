@@ -229,7 +229,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         };
         let same = self.run.waiting.as_ref().is_some_and(|(_, _, noted)| *noted == waiting);
         if !same {
-            let _ = self.append(vec![Draft::new(waiting)])?;
+            let mut drafts = vec![Draft::new(waiting)];
+            if stop.paused {
+                let paused =
+                    fact::Paused { why: crate::base::escape::cut(&stop.why, 400), code: what.name().to_owned() };
+                drafts.insert(0, Draft::new(paused));
+            }
+            let _ = self.append(drafts)?;
         }
         Ok(())
     }

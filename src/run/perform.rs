@@ -83,14 +83,30 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Ok(wanted) => wanted,
             Err(stop) => return Ok(Some(stop)),
         };
+        let sent = match self.revealed(step, perform) {
+            Ok(sent) => sent,
+            Err(stop) => return Ok(Some(stop)),
+        };
         let Some(seq) = self.intend(perform, true)? else { return Ok(None) };
         let began = self.parts.clock.mono();
         let reply = match self.may_send(seq)? {
             Err(why) => Reply { result: Err(executor_fault(why)), request_id: None, date: None },
-            Ok(()) => self.parts.cloud.call(&call(&wanted, step, perform)).await,
+            Ok(()) => self.parts.cloud.call(&call(&wanted, step, &sent)).await,
         };
         let took_ms = self.parts.clock.mono().saturating_sub(began);
         self.outcome(step, perform, seq, reply, took_ms, &wanted)
+    }
+
+    /// The operation with its secrets, for the call only.
+    pub(super) fn revealed(&self, step: &Step, perform: &Perform) -> Result<Value, Stop> {
+        operation::reveal(&step.template, &perform.operation, &self.run.secrets, &self.run.plan.secrets).map_err(
+            |name| {
+                let variable = crate::plan::values::secret_variable(&name);
+                let why =
+                    format!("the secret parameter `{name}` is not at hand: give it in the environment as {variable}");
+                Stop::of(StopKind::Refused, perform.id.to_string(), why)
+            },
+        )
     }
 
     fn outcome(
@@ -144,7 +160,9 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Class::SessionExpired => {
                 self.parts.cloud.forget(wanted);
                 self.seat.closed.insert(session::key(wanted), "the session has expired".to_owned());
-                Some(needs_session(&self.run, &wanted.id, &perform.id, "it has expired: renew it, then resume"))
+                Some(
+                    needs_session(&self.run, &wanted.id, &perform.id, "it has expired: renew it, then resume").paused(),
+                )
             }
             Class::Wait => Some(Stop::waiting(WaitFor::Time, at, format!("{words}. A clock at AWS must run first"))),
             _ if perform.r#try >= TRIES => Some(Stop::waiting(WaitFor::Aws, at, words)),
@@ -199,8 +217,7 @@ fn result_of(fault: &Fault, began_before: bool, accept_existing: bool) -> Ended 
     }
 }
 
-fn call(wanted: &SessionWanted, step: &Step, perform: &Perform) -> Call {
-    let operation = &perform.operation;
+fn call(wanted: &SessionWanted, step: &Step, operation: &Value) -> Call {
     Call {
         session: wanted.clone(),
         action: operation.get("action").and_then(Value::as_str).unwrap_or_default().to_owned(),

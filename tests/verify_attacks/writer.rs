@@ -483,9 +483,8 @@ impl Writer {
 
     pub fn anchor(&mut self, item: &str, salt: u8) {
         let object = self.object(salted::wrap(&[salt; 16], salted::CAPTURED, &json!({"n": salt})).unwrap());
-        let item = Some(item.to_owned());
-        let set = fact::AnchorSet { stage: "move".into(), item: item.clone(), object, proved: 0 };
-        self.push(&format!("anchor {}", item.unwrap()), "alice", set);
+        let set = fact::AnchorSet { stage: "move".into(), item: Some(item.to_owned()), object, proved: 0 };
+        self.push(&format!("anchor {item}"), "alice", set);
     }
 
     fn perform(&mut self, item: &str) {

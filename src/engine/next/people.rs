@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub(super) fn ask_next(run: &Run, step: &Step, id: &StepId, state: &StepState, fields: &[AskField]) -> Next {
     if let Some(said) = state.said_now(SaidWhat::Answer).last() {
         let answer = said.value.get("answer").cloned().unwrap_or(Value::Null);
-        return Next::Append(vec![finished(id, answer, 0).by(&said.person)]);
+        return Next::Append(vec![finished(run, id, answer, 0).by(&said.person)]);
     }
     let kind = PromptKind::Ask { fields: fields.to_vec() };
     Next::Prompt(prompt(run, kind, id, state.attempt, &step.performer, step.title.clone()))
@@ -76,7 +76,7 @@ pub(super) fn manual_next(
         let role = if item.by.is_empty() { roles.first().cloned().unwrap_or_default() } else { item.by.clone() };
         return Next::Prompt(task(run, manual, id, state, &role, &operation));
     }
-    let mut done = finished(id, evidence, 0);
+    let mut done = finished(run, id, evidence, 0);
     if let Fact::Outcome(outcome) = &mut done.fact {
         outcome.attempt = state.attempt;
         outcome.intended = state.begun().map(|begun| begun.seq);
