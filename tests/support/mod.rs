@@ -240,12 +240,12 @@ impl Scene {
     pub fn places(&self) -> Vec<String> {
         let mut all = Vec::new();
         for (management, key) in [("111111111111", "AKIASIMULATEDOLD0001"), ("222222222222", "AKIASIMULATEDNEW0001")] {
-            let accounts = simple_call(self.simulator.port, key, "ListAccounts", "{}");
+            let accounts = read_aws(self.simulator.port, key, "ListAccounts", "{}");
             for account in accounts["Accounts"].as_array().unwrap() {
                 let id = account["Id"].as_str().unwrap();
                 let body = format!("{{\"ChildId\":\"{id}\"}}");
-                let parents = simple_call(self.simulator.port, key, "ListParents", &body);
-                let parent = parents["Parents"][0]["Id"].as_str().unwrap_or("?").to_owned();
+                let parents = read_aws(self.simulator.port, key, "ListParents", &body);
+                let parent = parents["Parents"][0]["Id"].as_str().unwrap();
                 let (state, how) = (&account["State"], &account["JoinedMethod"]);
                 all.push(format!("{management}: {id} in {parent}, {state}, {how}"));
             }
@@ -309,6 +309,19 @@ fn security_key(folder: &Path, person: &str) -> String {
     let text = countersign::keys::file::software_text(KeyKind::SkEd25519, &seed, DEFAULT_APPLICATION, 5);
     std::fs::write(folder.join(person).join("key"), text).unwrap();
     format!("{} {person}", key.public().line)
+}
+
+/// A read, repeated while it is throttled.
+fn read_aws(port: u16, key: &str, operation: &str, body: &str) -> Value {
+    for _ in 0..100 {
+        let answer = simple_call(port, key, operation, body);
+        match answer["__type"].as_str() {
+            None => return answer,
+            Some(error) => assert!(error.ends_with("TooManyRequestsException"), "{operation}: {answer}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{operation} is throttled for ever")
 }
 
 /// A POST of AWS JSON 1.1 with a signature that names the key only: the simulator checks keys, not signatures.
