@@ -24,7 +24,6 @@ use crate::record::statement::SaidWhat;
 use people::{ask_next, manual_next};
 use seen::{after_done, unseen_sides, verify_next};
 use serde_json::Value;
-pub use shape::{Draft, Next, Perform, Prompt, PromptKind, Stop, StopKind};
 use std::collections::{BTreeMap, BTreeSet};
 use wait::wait_next;
 
@@ -506,8 +505,9 @@ fn grant(
         return Err(Box::new(Next::Stop(denied(run, seq, id))));
     }
     let Some(request) = request::live(run, id) else {
-        let draft = request::draft(run, stage, step, id, performer, now)
-            .or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
+        let again = matches!(run.step(id).status, Status::NotDone { .. });
+        let draft = if again { None } else { request::draft(run, stage, step, id, performer, now) };
+        let draft = draft.or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
         return Err(Box::new(match draft {
             Some(draft) => Next::Append(vec![Draft::new(draft.asked).by(performer).with(draft.object)]),
             None => Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "the request could not be written")),
@@ -547,7 +547,8 @@ fn grant(
 /// A further try inside the attempt spends nothing, as long as run-by has not passed and it is the same operation.
 fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Grant> {
     let state = run.step(id);
-    if !matches!(state.status, Status::NotDone { .. }) || state.with != *operation.get("with").unwrap_or(&Value::Null) {
+    let same = state.with == *operation.get("with").unwrap_or(&Value::Null);
+    if !matches!(state.status, Status::NotDone { .. }) || !same || request::next_attempt(run, id) != state.attempt {
         return None;
     }
     let request = run.requests.get(&state.request?)?;
