@@ -635,7 +635,9 @@ impl Run {
             (Ended::NotDone | Ended::SecretLost, _) if fact.found != Found::Word => {
                 Status::NotDone { seq: entry.seq, epoch: entry.epoch, at: entry.at }
             }
-            // A person's word that nothing happened opens a new attempt, as a failure does.
+            // A person's word that nothing happened opens a new attempt, as a failure does; but it is no failure
+            // that somebody must look at first, so the same seat may ask for it.
+            (Ended::NotDone, _) => Status::Failed { seq: entry.seq, epoch: 0 },
             _ => Status::Failed { seq: entry.seq, epoch: entry.epoch },
         };
         if fact.step.undo.is_some() && fact.result == Ended::Done {

@@ -22,6 +22,7 @@ use countersign::rehearse::{Played, Tell};
 use countersign::run::RunError;
 use countersign::run::open::Opening;
 use countersign::run::voice;
+use countersign::simulator::state::Membership;
 use countersign::simulator::{Simulator, World};
 use countersign::verify::{self, Verdict};
 use serde_json::Value;
@@ -214,7 +215,7 @@ pub fn wake(base: &MemoryStore, moment: &Moment) -> Stage {
 fn build(journal: MemoryStore, simulator: Simulator, now: Time, thrown: u64) -> Stage {
     let clock = RehearsalClock::at(now);
     let wire = Arc::new(Wire::new(simulator, clock.clone()));
-    let tell: Tell = Arc::new(|_, _| {});
+    let tell: Tell = std::rc::Rc::new(|_, _| {});
     let dice = Dice(Arc::new(AtomicU64::new(thrown)));
     Theatre::new(journal, id(), &script(3).loaded.people, wire, clock, dice, tell)
 }
@@ -341,6 +342,16 @@ pub fn entries(journal: &MemoryStore) -> Vec<Entry> {
     journal.read_from(&id(), 0).unwrap().iter().map(|line| Entry::read(line).unwrap()).collect()
 }
 
+/// Where every account is, and how many invitations are out.
+pub fn facts_of_aws(theatre: &Stage) -> (BTreeMap<String, String>, usize) {
+    let simulator = theatre.wire.simulator();
+    let place = |member: &Membership| format!("{} {}", member.organization, member.parent);
+    let accounts = simulator.state().accounts.values();
+    let places =
+        accounts.map(|account| (account.id.clone(), account.member.as_ref().map(place).unwrap_or_default())).collect();
+    (places, simulator.state().handshakes.values().filter(|handshake| handshake.state.pending()).count())
+}
+
 pub fn facts(theatre: &Stage) -> Facts {
     let simulator = theatre.wire.simulator();
     let mut effects: Vec<String> = simulator
@@ -348,12 +359,8 @@ pub fn facts(theatre: &Stage) -> Facts {
         .map(|line| format!("{} {}", line.account.clone().unwrap_or_default(), line.operation))
         .collect();
     effects.sort();
-    let place =
-        |member: &countersign::simulator::state::Membership| format!("{} {}", member.organization, member.parent);
-    let accounts = simulator.state().accounts.values();
-    let places =
-        accounts.map(|account| (account.id.clone(), account.member.as_ref().map(place).unwrap_or_default())).collect();
-    let pending = simulator.state().handshakes.values().filter(|handshake| handshake.state.pending()).count();
+    drop(simulator);
+    let (places, pending) = facts_of_aws(theatre);
     let all = entries(&theatre.store);
     let mut asked = Vec::new();
     let mut ends = Vec::new();
