@@ -580,9 +580,70 @@ fn as_before(theatre: &Stage, played: &Played) -> Result<(), String> {
     Ok(())
 }
 
+/// Back to the beginning; and the same, killed at every moment and resumed.
 #[test]
-fn rolled_back_to_the_beginning() {
-    let theatre = nearly_done();
-    let played = roll_back(&theatre, "alice", "").unwrap();
+fn rolled_back_to_the_beginning_killed_at_every_moment() {
+    let mut theatre = nearly_done();
+    let watch = watch(&mut theatre, true);
+    let store = WatchedStore(Arc::clone(&watch), theatre.store.clone());
+    let played = roll_back(&theatre, store, "alice", "").unwrap();
     as_before(&theatre, &played).map_err(|why| format!("{why}\n{}", story(&theatre))).unwrap();
+    let whole = facts(&theatre);
+    let started = |size: u64| load_at(&theatre.store, size).rollback.is_some();
+    let mut seen = BTreeSet::new();
+    let mut cells = Cells::default();
+    for moment in watch.tape.as_ref().unwrap().moments() {
+        if !seen.insert((moment.size, moment.effects())) || !started(moment.size) {
+            continue;
+        }
+        let woken = wake(&theatre.store, &moment);
+        let person = next_person(4 * cells.count, &load(&woken));
+        woken.clock.advance_to(moment.now.plus(later(cells.count)));
+        let result = resume(&woken, &person).map_err(|error| error.to_string()).and_then(|played| {
+            as_before(&woken, &played)?;
+            let found = facts(&woken);
+            match (&found.effects, &found.asked, found.approvals) == (&whole.effects, &whole.asked, whole.approvals) {
+                true => Ok(()),
+                false => Err(format!("{found:#?}\n{whole:#?}")),
+            }
+        });
+        cells.end(&woken, &moment.name, result);
+    }
+    cells.judge(60);
+}
+
+/// Back to an anchor, forward again from there with new approvals, to the end.
+#[test]
+fn forward_again_after_a_partial_rollback() {
+    for (person, to) in [("alice", "place"), ("alice", "place:222233334444"), ("alice", "invite:111122223333")] {
+        let theatre = nearly_done();
+        let stopped = roll_back(&theatre, theatre.store.clone(), person, to).unwrap();
+        let stop = stopped.stop.clone();
+        assert_eq!((stop.kind, stop.what), (StopKind::Waiting, Some(WaitFor::Performer)), "{to}: {stop:?}");
+        drop(stopped);
+        let played = resume(&theatre, person).unwrap();
+        assert_eq!(played.run.closed.as_deref(), Some("done"), "{to}: {:?}\n{}", played.stop, story(&theatre));
+        let found = facts(&theatre);
+        assert_eq!((&found.problems, &found.places), (&Vec::new(), &base(3).facts.places), "{to}");
+        assert!(found.asked.iter().any(|asked| asked.ends_with(" 2")), "{to}: {:?}", found.asked);
+    }
+}
+
+/// An acceptance that was taken back used its invitation up: the way is a longer rollback, and is named.
+#[test]
+fn what_was_used_up_names_the_way() {
+    let theatre = nearly_done();
+    let stopped = roll_back(&theatre, theatre.store.clone(), "bob", "accept:111122223333").unwrap();
+    assert_eq!(stopped.stop.what, Some(WaitFor::Performer), "{:?}", stopped.stop);
+    drop(stopped);
+    let played = resume(&theatre, "bob").unwrap();
+    assert_eq!(played.stop.kind, StopKind::Refused, "{:?}", played.stop);
+    assert!(played.stop.why.contains("countersign rollback --to invite:111122223333"), "{}", played.stop.why);
+    drop(played);
+    let stopped = roll_back(&theatre, theatre.store.clone(), "alice", "invite:111122223333").unwrap();
+    drop(stopped);
+    let played = resume(&theatre, "alice").unwrap();
+    assert_eq!(played.run.closed.as_deref(), Some("done"), "{:?}\n{}", played.stop, story(&theatre));
+    let found = facts(&theatre);
+    assert_eq!((&found.problems, &found.places), (&Vec::new(), &base(3).facts.places));
 }

@@ -272,7 +272,7 @@ fn may_ask(run: &Run, stage: &Stage, step: &Step, id: &StepId, now: Time) -> boo
     if step.approvals.is_empty() || !ready || request::live(run, id).is_some() || denied_now(run, id).is_some() {
         return false;
     }
-    if state.status == Status::Undone && rollback::spent(run, step, id).is_some() {
+    if state.status == Status::Undone && rollback::spent(run, step, id, now).is_some() {
         return false;
     }
     let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
@@ -346,7 +346,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
         Status::Done { .. } => return after_done(run, seat, step, id, &state, now),
         Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, &state)),
         Status::Undone if id.undo.is_none() => {
-            if let Some(stop) = rollback::spent(run, step, id) {
+            if let Some(stop) = rollback::spent(run, step, id, now) {
                 return Some(Next::Stop(stop));
             }
         }

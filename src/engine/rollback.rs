@@ -121,16 +121,17 @@ pub fn is_whole(run: &Run) -> bool {
 }
 
 /// Going forward again over an undone step whose input was used up: the way is a longer rollback.
-pub fn spent(run: &Run, step: &Step, id: &StepId) -> Option<Stop> {
+pub fn spent(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Stop> {
     let action = step.template.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
     if action != "organizations:AcceptHandshake" {
         return None;
     }
     let text = step.template.pointer("/with/HandshakeId").and_then(serde_json::Value::as_str)?;
     let source = run.plan.stages.iter().find(|stage| text.contains(&format!("stages.{}.", stage.id)))?;
-    let made = source.steps.iter().map(|made| StepId::new(&source.id, id.item.as_deref(), &made.id));
-    let still = made.into_iter().any(|made| run.step(&made).is_done());
-    if !still {
+    let operation = operation::resolve(run, id, now).ok()?;
+    let used = run.step(id).with;
+    // A new invitation has another id: then there is something to accept.
+    if used.is_null() || operation.pointer("/with/HandshakeId") != used.get("HandshakeId") {
         return None;
     }
     let to = id::place(&source.id, id.item.as_deref());

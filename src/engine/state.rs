@@ -699,7 +699,9 @@ impl Run {
             let attempt = self.step(&id.forward()).attempt;
             let forward = self.step_mut(&id.forward());
             if forward.status == Status::Undone {
-                *forward = StepState { attempt, said: std::mem::take(&mut forward.said), ..StepState::default() };
+                // What it was done with is kept: it tells whether its input was used up.
+                let (said, with) = (std::mem::take(&mut forward.said), std::mem::take(&mut forward.with));
+                *forward = StepState { attempt, said, with, ..StepState::default() };
                 forward.status = Status::Undone;
             }
             let attempt = self.step(&id).attempt + 1;

@@ -452,11 +452,11 @@ pub fn drive(theatre: &Stage, seated: &mut Seated) -> Result<Stop, RunError> {
     Ok(stop)
 }
 
-/// As `countersign rollback --to`, then the play goes on.
-pub fn roll_back(theatre: &Stage, person: &str, to: &str) -> Result<Played, RunError> {
-    let mut seated = sit(theatre, person);
+/// As `countersign rollback --to`, then the play goes on; through this store.
+pub fn roll_back<S: Store>(theatre: &Stage, mut store: S, person: &str, to: &str) -> Result<Played, RunError> {
+    let mut seated = theatre.sit(&mut store, &[person.to_owned()])?;
     let drafts = rollback::begin(&seated.run, to).unwrap();
-    let (epoch, mut store) = (seated.seat.epoch(), theatre.store.clone());
+    let epoch = seated.seat.epoch();
     voice::append_seat(&mut store, &theatre.clock, &mut seated.run, epoch, drafts)?;
     block_on(theatre.play(store, seated))
 }
@@ -485,4 +485,9 @@ pub fn of_step(theatre: &Stage, step: &str) -> Vec<Entry> {
         _ => false,
     };
     entries(&theatre.store).into_iter().filter(mine).collect()
+}
+
+/// The run as it was when the journal had `size` entries.
+pub fn load_at(journal: &MemoryStore, size: u64) -> Run {
+    countersign::run::load::load(&journal.as_of(&id(), size), &id(), &BTreeMap::new()).unwrap()
 }
