@@ -182,9 +182,16 @@ static CREATE_ACCESS_KEY: Action = Action {
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html",
     parameters: &[must("UserName", Type::UserName, "whose key it will be; two at most")],
     outputs: &[may("AccessKey", Type::Record(ACCESS_KEY), "the key; the secret goes where `secret_to` says")],
-    // Nothing tells a key that this call made from one that was there before, so nobody guesses:
-    // people look at the list and settle it.
-    probe: &[Side { name: "caller", reads: KEYS_NOW, done: "`false`", not_done: "`false`", output: "" }],
+    // Without AWS's answer nothing tells a key that this call made from one that was there before, so nobody
+    // guesses: people look at the list and settle it. With it, the list must show the key.
+    probe: &[Side {
+        name: "caller",
+        reads: KEYS_NOW,
+        done: "output.AccessKey.AccessKeyId != `null` \
+               && contains(reads.keys.answer.AccessKeyMetadata[].AccessKeyId, output.AccessKey.AccessKeyId)",
+        not_done: "`false`",
+        output: "",
+    }],
     repeat: Repeat::MakesAnother,
     undo: Undo::Usual(&[UndoStep {
         id: "delete",

@@ -55,12 +55,13 @@ fn used_roles(checked: &Checked) -> BTreeSet<&str> {
 
 /// A role's holders belong to the role's party.
 fn parties(role: &written::Role, people: &People, notes: &mut Notes) {
-    for person in people.holders(&role.id.is).filter(|person| person.party != role.party.is) {
+    let Some(party) = &role.party else { return };
+    for person in people.holders(&role.id.is).filter(|person| person.party != party.is) {
         let message = format!(
             "`{}` holds the role `{}` of the party `{}`, but belongs to `{}`",
-            person.id, role.id.is, role.party.is, person.party
+            person.id, role.id.is, party.is, person.party
         );
-        notes.error("CS0412", &role.party.span, message, "");
+        notes.error("CS0412", &party.span, message, "");
     }
 }
 

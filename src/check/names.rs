@@ -62,15 +62,16 @@ impl Checker<'_> {
     pub(super) fn roles(&mut self) -> BTreeMap<String, Role> {
         let mut out = BTreeMap::new();
         for role in &self.runbook.roles {
-            if !crate::base::id::is_name(&role.party.is) {
+            if let Some(party) = role.party.as_ref().filter(|party| !crate::base::id::is_name(&party.is)) {
                 let hint = "ids are small letters, digits and `_`, and begin with a letter";
-                self.notes.error("CS0107", &role.party.span, format!("`{}` is no id", shown(&role.party.is)), hint);
+                self.notes.error("CS0107", &party.span, format!("`{}` is no id", shown(&party.is)), hint);
             }
             if role.proof.is == Proof::MfaCode {
                 self.later.insert(format!("role `{}` with proof `mfa_code`", role.id.is));
             }
             let title = role.title.as_ref().map_or_else(|| role.id.is.clone(), |title| title.is.clone());
-            out.insert(role.id.is.clone(), Role { title, party: role.party.is.clone(), proof: role.proof.is });
+            let party = role.party.as_ref().map_or(String::new(), |party| party.is.clone());
+            out.insert(role.id.is.clone(), Role { title, party, proof: role.proof.is });
         }
         out
     }

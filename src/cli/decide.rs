@@ -262,7 +262,8 @@ fn sign(run: &Run, seq: u64, person: &str, who: &Who, decides: Decides, reason: 
         .map_err(|error| place::run_error(&error))
 }
 
-fn unknown(run: &Run, person: &str) -> CliError {
+/// Somebody whom the run's people file does not know.
+pub fn unknown(run: &Run, person: &str) -> CliError {
     let known: Vec<&str> = run.people.people.keys().map(String::as_str).collect();
     CliError::new(
         Exit::Refused,

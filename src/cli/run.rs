@@ -79,7 +79,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let loaded = args.source.load(timing.as_ref(), ui)?;
     possible(&loaded.checked.not_in_this_version())?;
     let people_sit = sitters(&args.seat, &loaded.people)?;
-    let parties: BTreeSet<String> = loaded.plan.roles.values().map(|role| role.party.clone()).collect();
+    let parties: BTreeSet<String> = parties(&loaded);
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
     let mode = if args.seat.simulated { Mode::Simulated } else { Mode::Live };
     let cloud = cloud(&args.seat)?;
@@ -99,6 +99,17 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
         .map_err(|error| place::run_error(&error))?;
     ui.say(&format!("run {} opened in {}", id.short(), global.journal.display()));
     drive(journal, taken, cloud, signer, run, &args.seat, ui).await
+}
+
+/// The parties of the roles; of a role for any party, those of its holders.
+fn parties(loaded: &Loaded) -> BTreeSet<String> {
+    let of_role = |(id, role): (&String, &crate::plan::model::Role)| -> Vec<String> {
+        match role.party.as_str() {
+            "" => loaded.people.holders(id).map(|person| person.party.clone()).collect(),
+            party => vec![party.to_owned()],
+        }
+    };
+    loaded.plan.roles.iter().flat_map(of_role).collect()
 }
 
 /// Entry 0 and its objects.

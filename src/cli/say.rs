@@ -1,18 +1,19 @@
 //! What a performer says, each word signed: confirm, answer, attach, settle, go-on, note.
 
 use super::Global;
-use super::decide::{io, refused};
+use super::decide::{io, refused, unknown as unknown_person};
 use super::parts::{OsRandom, SystemClock, Who};
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Ui};
-use crate::base::{Digest, StepId};
+use crate::base::{Digest, StepId, escape};
 use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
 use crate::engine::port::{Clock, Random};
-use crate::engine::state::Run;
+use crate::engine::state::{Run, by_hand_words};
 use crate::engine::{doubt, operation, status};
 use crate::journal::Journal;
 use crate::operator::terminal::read_file;
 use crate::plan::model::{AskField, Body, Manual};
+use crate::record::fact::WaitFor;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
 use crate::run::voice;
@@ -21,8 +22,8 @@ use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
 pub struct ConfirmArgs {
-    /// stage:item/step
-    step: StepId,
+    /// stage:item/step, or stage:item where its anchor is proved by hand
+    step: String,
     #[command(flatten)]
     who: Who,
     /// What must be typed, where the step asks for it
@@ -121,7 +122,11 @@ impl Desk {
         if run.closed.is_some() {
             return Err(CliError::new(Exit::Refused, "CS7007", "the run is closed", ""));
         }
-        Ok(Desk { journal, run, person: who.person()?, who: who.clone(), clock: SystemClock::new() })
+        let person = who.person()?;
+        if run.people.get(&person).is_none() {
+            return Err(unknown_person(&run, &person));
+        }
+        Ok(Desk { journal, run, person, who: who.clone(), clock: SystemClock::new() })
     }
 
     fn holds(&self, role: &str) -> bool {
@@ -183,9 +188,13 @@ impl Desk {
 
 pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
-    let Some(prompt) = desk.prompt(&args.step) else { return Err(desk.asks_nothing(&args.step, "confirmation")) };
+    let step: StepId = match args.step.parse() {
+        Ok(step) => step,
+        Err(why) => return confirm_place(&mut desk, &args.step, why, ui),
+    };
+    let Some(prompt) = desk.prompt(&step) else { return Err(desk.asks_nothing(&step, "confirmation")) };
     let PromptKind::Confirm { typed, object } = prompt.kind.clone() else {
-        return Err(desk.asks_nothing(&args.step, "confirmation"));
+        return Err(desk.asks_nothing(&step, "confirmation"));
     };
     desk.need_role(&prompt.role, "confirm it")?;
     if !typed.is_empty() && args.typed.as_deref() != Some(&typed) {
@@ -193,10 +202,38 @@ pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
             Exit::Refused,
             "CS7010",
             format!("{}: what is typed must be exactly what the step asks for", prompt.text),
-            format!("countersign confirm {} --as {} --typed {typed}", args.step, desk.person),
+            format!("countersign confirm {step} --as {} --typed {typed}", desk.person),
         ));
     }
     desk.say(SaidWhat::Confirmed, &prompt.at, prompt.attempt, &prompt.role, Some(object), "")?;
+    desk.resume_hint(ui, "confirmed");
+    Ok(Exit::Done)
+}
+
+/// An anchor that is proved by hand: the stage's performer says that it is so.
+fn confirm_place(desk: &mut Desk, place: &str, why: String, ui: &Ui) -> CliResult {
+    let plan = desk.run.plan.clone();
+    let name = place.split(':').next().unwrap_or_default();
+    let Some(stage) = plan.stage(name) else {
+        let hint = "name a step (`stage/step`, `stage:item/step`), or a place (`stage`, `stage:item`)";
+        return Err(CliError::new(Exit::Usage, "CS2002", escape::line(&format!("`{place}`: {why}")), hint));
+    };
+    let asked = desk
+        .run
+        .waiting
+        .as_ref()
+        .is_some_and(|(_, _, waiting)| waiting.what == WaitFor::Confirmation && waiting.at_step == place);
+    if !asked {
+        let message = format!("{} asks for no confirmation now", escape::line(place));
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7009",
+            message,
+            "`countersign status` says what the run waits for",
+        ));
+    }
+    desk.need_role(&stage.performer, "confirm it")?;
+    desk.say(SaidWhat::Note, place, 1, &stage.performer, None, &by_hand_words(place))?;
     desk.resume_hint(ui, "confirmed");
     Ok(Exit::Done)
 }

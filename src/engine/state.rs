@@ -62,6 +62,8 @@ pub struct Run {
     pub closed: Option<String>,
     pub counts: BTreeMap<String, u64>,
     pub notes: Vec<(Time, String, String)>,
+    /// Places whose anchor somebody proved by hand: seq and person of the last such word.
+    pub by_hand: BTreeMap<String, (u64, String)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -307,6 +309,7 @@ impl Run {
             closed: None,
             counts,
             notes: Vec::new(),
+            by_hand: BTreeMap::new(),
         })
     }
 
@@ -552,7 +555,12 @@ impl Run {
         let Body::Said(_, fields) = &statement.body else { return Err("it is no said statement".to_owned()) };
         let tail = &statement.tail;
         match fields.what {
-            SaidWhat::Note => self.notes.push((entry.at, tail.person.clone(), tail.reason.clone())),
+            SaidWhat::Note => {
+                if tail.reason == by_hand_words(&fields.covers) {
+                    self.by_hand.insert(fields.covers.clone(), (entry.seq, tail.person.clone()));
+                }
+                self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
+            }
             SaidWhat::GoOn => self.stages.entry(fields.covers.clone()).or_default().go_on = true,
             _ => {
                 let step: StepId = fields.covers.parse()?;
@@ -761,6 +769,11 @@ fn with_texts(mut values: Value, secrets: &[String]) -> Value {
         members.extend(secrets.iter().map(|id| (id.clone(), Value::String(format!("${{parameters.{id}}}")))));
     }
     values
+}
+
+/// What a performer signs who proves the anchor of a place by hand.
+pub fn by_hand_words(place: &str) -> String {
+    format!("anchor proved by hand at {place}")
 }
 
 fn unwrap(objects: Objects, digest: &Digest, member: &str) -> Result<Value, String> {

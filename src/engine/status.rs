@@ -160,7 +160,7 @@ pub fn asked_for(prompt: &Prompt) -> Stop {
         PromptKind::Task { .. } => WaitFor::Task,
         PromptKind::Ask { .. } => WaitFor::Answer,
     };
-    let mut stop = Stop::waiting(what, &prompt.at, prompt.text.clone());
+    let mut stop = Stop::waiting(what, &prompt.at, prompt.text.trim_end());
     stop.role = prompt.role.clone();
     stop.people = prompt.people.clone();
     stop

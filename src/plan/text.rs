@@ -86,7 +86,8 @@ impl Page<'_> {
                 Proof::MfaCode => ", signs with an MFA code",
             };
             let who = self.holders(id);
-            self.field(2, "role", &format!("{id} ({}, {}): {who}{proof}", role.title, role.party));
+            let party = if role.party.is_empty() { "any party" } else { &role.party };
+            self.field(2, "role", &format!("{id} ({}, {party}): {who}{proof}", role.title));
         }
         for group in &self.plan.apart {
             self.field(2, "apart", &format!("{}: different people", group.join(" and ")));

@@ -34,6 +34,7 @@ pub fn file(people: &People, roles: &Roles) -> String {
 pub fn invented(roles: &Roles) -> String {
     let mut text = "schema = 1\n".to_owned();
     for (role, (party, _)) in roles {
+        let party = if party.is_empty() { "simulated" } else { party };
         let id = format!("simulated_{role}");
         let key = rehearsal_key(&id, kind_of(std::iter::once(role), roles)).line("rehearsal");
         text.push_str(&format!(

@@ -8,10 +8,11 @@ use crate::catalogue::Class;
 use crate::engine::next::{Draft, Perform, Stop};
 use crate::engine::port::{Clock, Cloud, Fault, Store};
 use crate::operator::Operator;
-use crate::plan::model::{Body, Step};
+use crate::plan::model::{Body, PinnedFile, Step};
 use crate::record::fact::Ended;
 use serde_json::{Map, Value, json};
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Program {
     pub within_ms: i64,
     /// The lease's lock, which the child holds while it lives.
     pub lock: Option<std::fs::File>,
+    /// The runbook's pinned files, by path; empty where argv names none of them.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// Who runs programs: the operating system, or in a rehearsal nobody (the world answers).
@@ -148,15 +151,91 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         operation: &Value,
         environment: Vec<(String, String)>,
     ) -> Result<Ran, Fault> {
-        let argv = operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
+        let argv: Vec<String> =
+            operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
+        let files = self.pinned(&argv)?;
         let within_ms = operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000);
         let lock = self.lock.as_ref().and_then(|lock| lock.try_clone().ok());
-        self.parts.programs.run(Program { step: id.clone(), argv, environment, within_ms, lock }).await
+        self.parts.programs.run(Program { step: id.clone(), argv, environment, within_ms, lock, files }).await
+    }
+
+    /// All pinned files, where the program or an argument is one of them: what runs are the bytes that were
+    /// approved, not what lies in the folder by now.
+    fn pinned(&self, argv: &[String]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+        let files = &self.run.plan.files;
+        if !argv.iter().any(|word| files.values().any(|file| plain(&file.path) == plain(word))) {
+            return Ok(Vec::new());
+        }
+        let read = |file: &PinnedFile| {
+            let bytes = self.parts.store.object(&file.sha256).ok().flatten();
+            let bytes = bytes.ok_or_else(|| refused(format!("the pinned file {} is not in the journal", file.path)))?;
+            Ok((plain(&file.path).to_owned(), bytes))
+        };
+        files.values().map(read).collect()
     }
 }
 
+/// A path below the runbook without a leading `./`.
+fn plain(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
+}
+
+/// A folder of this process alone, which goes when the program has ended.
+struct Folder(PathBuf);
+
+impl Folder {
+    /// Lays the files out by their paths, each executable.
+    fn with(files: &[(String, Vec<u8>)]) -> std::io::Result<Folder> {
+        let name = format!("countersign-{}-{:016x}", std::process::id(), rand::random::<u64>());
+        let folder = Folder(std::env::temp_dir().join(name));
+        private(&mut std::fs::DirBuilder::new()).create(&folder.0)?;
+        for (path, bytes) in files {
+            let path = folder.0.join(path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&path, bytes)?;
+            #[cfg(unix)]
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        }
+        Ok(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn private(builder: &mut std::fs::DirBuilder) -> &mut std::fs::DirBuilder {
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+    builder
+}
+
+/// argv with the pinned files' paths in that folder.
+fn placed(argv: &[String], files: &[(String, Vec<u8>)], folder: &Path) -> Vec<String> {
+    let place = |word: &String| match files.iter().find(|(path, _)| path == plain(word)) {
+        Some((path, _)) => folder.join(path).display().to_string(),
+        None => word.clone(),
+    };
+    argv.iter().map(place).collect()
+}
+
 async fn spawn(program: Program) -> Result<Ran, Fault> {
-    let Some((name, arguments)) = program.argv.split_first() else { return Err(refused("argv is empty".to_owned())) };
+    let folder = match program.files.is_empty() {
+        true => None,
+        false => {
+            let made = Folder::with(&program.files);
+            Some(made.map_err(|error| refused(format!("the pinned files can't be laid out: {error}")))?)
+        }
+    };
+    let argv = match &folder {
+        Some(folder) => placed(&program.argv, &program.files, &folder.0),
+        None => program.argv.clone(),
+    };
+    let Some((name, arguments)) = argv.split_first() else { return Err(refused("argv is empty".to_owned())) };
     let mut command = tokio::process::Command::new(name);
     command.args(arguments).envs(program.environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0).kill_on_drop(true);
@@ -164,7 +243,11 @@ async fn spawn(program: Program) -> Result<Ran, Fault> {
     command.stdin(program.lock.map_or_else(Stdio::null, Stdio::from));
     let child = command.spawn().map_err(|error| refused(format!("{name}: {error}")))?;
     let limit = Duration::from_millis(program.within_ms.max(0) as u64);
+    let group = child.id();
     let output = tokio::time::timeout(limit, child.wait_with_output()).await;
+    if output.is_err() {
+        end_group(group).await;
+    }
     let values = program.environment.iter().map(|(_, value)| value);
     let secrets: Vec<&String> = values.filter(|value| value.len() > 15).collect();
     let clean = |bytes: &[u8]| redact(&String::from_utf8_lossy(&bytes[..bytes.len().min(OUTPUT_LIMIT)]), &secrets);
@@ -178,6 +261,14 @@ async fn spawn(program: Program) -> Result<Ran, Fault> {
             timed_out: false,
         }),
     }
+}
+
+/// Ends the child's whole process group: what it started must not go on when its time is over.
+async fn end_group(group: Option<u32>) {
+    let Some(group) = group else { return };
+    let mut kill = tokio::process::Command::new("/bin/sh");
+    kill.args(["-c", &format!("kill -KILL -{group}")]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _ = kill.status().await;
 }
 
 fn judge(step: &Step, ran: &Ran) -> (Ended, Option<Fault>) {

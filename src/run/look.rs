@@ -6,7 +6,7 @@ use crate::catalogue::action::Side;
 use crate::catalogue::{self, Class};
 use crate::engine::next::{Draft, Next, PromptKind, Stop, StopKind, needs_session};
 use crate::engine::port::{Call, Clock, Cloud, Fault, Reply, SessionProblem, SessionWanted, Store};
-use crate::engine::state::Run;
+use crate::engine::state::{Run, by_hand_words};
 use crate::engine::{next, operation, scope, session};
 use crate::expression;
 use crate::operator::{Answer, Operator};
@@ -236,19 +236,32 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             at_seat: next::signed_on_holder(&self.run, &stage.performer),
             text: format!("{text}\nIs it so?"),
         };
+        if self.said_by_hand(stage, item, &prompt.at) {
+            return Ok(Held::Yes);
+        }
         Ok(match self.parts.operator.go_on(&prompt) {
             Answer::Given(()) => {
-                let reason = format!("anchor proved by hand at {}", prompt.at);
-                self.note_of(&prompt, &reason)?;
+                self.note_of(&prompt, &by_hand_words(&prompt.at))?;
                 Held::Yes
             }
             Answer::Declined(why) => Held::No(why),
             Answer::Absent => {
-                let stop =
-                    Stop::waiting(WaitFor::Confirmation, &prompt.at, "the anchor is proved by hand, at a terminal");
+                let stop = Stop::waiting(WaitFor::Confirmation, &prompt.at, prompt.text.trim_end());
                 Held::Blocked(stop.for_role(&self.run, &stage.performer))
             }
         })
+    }
+
+    /// Its performer said so from another process, after this anchor was last set and after the last approval.
+    fn said_by_hand(&self, stage: &Stage, item: Option<&str>, at: &str) -> bool {
+        let Some((seq, person)) = self.run.by_hand.get(at) else { return false };
+        let place = (stage.id.clone(), item.map(str::to_owned));
+        let set = self.run.anchors.get(&place).map_or(0, |anchor| anchor.seq);
+        let here =
+            |slot: &crate::record::operations::Operation| slot.step.stage == place.0 && slot.step.item == place.1;
+        let over = self.run.requests.values().filter(|request| request.operations.iter().any(here));
+        let agreed = over.flat_map(|request| request.voices.iter().map(|voice| voice.seq)).max().unwrap_or(0);
+        next::holds(&self.run, person, &stage.performer) && *seq > set.max(agreed)
     }
 
     fn refused_anchor(

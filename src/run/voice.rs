@@ -3,11 +3,12 @@
 
 use super::RunError;
 use crate::approval::{self, Given, Refusal};
-use crate::base::{Digest, Time};
-use crate::engine::next::Draft;
+use crate::base::{Digest, StepId, Time};
+use crate::engine::next::{self, Draft};
 use crate::engine::port::{ChainHead, Clock, Random, Signer, Store, StoreError};
 use crate::engine::request;
 use crate::engine::state::Run;
+use crate::plan::model::{Body as StepBody, Step};
 use crate::record::entry::Entry;
 use crate::record::fact::{self, EndedBy, Fact, SignedText};
 use crate::record::statement::{ApprovalFields, Body, Decides, SaidFields, SaidWhat, Statement, Tail};
@@ -186,6 +187,7 @@ pub fn say(
         if run.closed.is_some() {
             return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
         }
+        may_say(run, &statement, object.as_ref())?;
         let fact = fact::Said {
             statement: signed.statement.clone(),
             signature: signed.signature.clone(),
@@ -197,6 +199,40 @@ pub fn say(
         if append(store, clock, run, &statement.tail.person, vec![draft])? {
             return Ok(seq);
         }
+    }
+}
+
+/// A word counts from whoever performs what it is about, and with the object that it names.
+fn may_say(run: &Run, statement: &Statement, object: Option<&(Digest, Vec<u8>)>) -> Result<(), VoiceError> {
+    let Body::Said(_, fields) = &statement.body else {
+        return Err(VoiceError::Unsigned("it is no word of a performer".to_owned()));
+    };
+    let brought = object.filter(|(digest, bytes)| Digest::of(bytes) == *digest).map(|(digest, _)| *digest);
+    if fields.object != brought {
+        return Err(VoiceError::Unsigned("what it speaks of did not come with it".to_owned()));
+    }
+    let (person, role) = (&statement.tail.person, &statement.tail.role);
+    let lacks = |role: &str| Refusal::NotInRole { person: person.clone(), role: role.to_owned() };
+    if !next::holds(run, person, role) {
+        return Err(lacks(role).into());
+    }
+    let roles = match fields.what {
+        SaidWhat::Note => return Ok(()),
+        SaidWhat::GoOn => {
+            run.plan.stage(&fields.covers).filter(|stage| stage.canary > 0).map(|stage| vec![stage.performer.clone()])
+        }
+        _ => fields.covers.parse::<StepId>().ok().and_then(|id| run.plan.step(&id)).map(performers),
+    };
+    let Some(roles) = roles else {
+        return Err(VoiceError::Unsigned(format!("the runbook has no `{}` that asks for it", fields.covers)));
+    };
+    if roles.contains(role) { Ok(()) } else { Err(lacks(&roles.join(" or ")).into()) }
+}
+
+fn performers(step: &Step) -> Vec<String> {
+    match &step.body {
+        StepBody::Manual(manual) if !manual.performers.is_empty() => manual.performers.clone(),
+        _ => vec![step.performer.clone()],
     }
 }
 
@@ -216,6 +252,13 @@ fn append(
     let head = ChainHead { size: run.size(), leaf: run.leaf };
     let at = clock.now().max(run.last_at);
     let (lines, objects) = lines_of(run, at, clock.mono(), Some(person), run.epoch, drafts)?;
+    // What the journal's readers would not take is refused here: an entry can't be taken back.
+    let mut after = run.clone();
+    for line in &lines {
+        let own = |digest: &Digest| objects.iter().find(|(known, _)| known == digest).map(|(_, bytes)| bytes.clone());
+        let both = |digest: &Digest| own(digest).or_else(|| store.object(digest).ok().flatten());
+        after.fold(line, &both).map_err(|error| VoiceError::Unsigned(error.message))?;
+    }
     let moved = match store.append(&run.id, Some(head), None, &lines, &objects) {
         Ok(()) => false,
         Err(StoreError::Moved) => true,

@@ -222,7 +222,7 @@ fn role(id: &Text, node: &Node, notes: &mut Notes) -> Option<Role> {
     Some(Role {
         id: id.clone(),
         title,
-        party: table.required("party", notes)?,
+        party: table.required_if_there("party", notes),
         proof: proof.unwrap_or(At::new(Proof::Signature, id.span.clone())),
     })
 }

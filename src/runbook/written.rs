@@ -51,7 +51,8 @@ pub enum Proof {
 pub struct Role {
     pub id: Text,
     pub title: Option<Text>,
-    pub party: Text,
+    /// None: its holders may be of any party.
+    pub party: Option<Text>,
     pub proof: At<Proof>,
 }
 

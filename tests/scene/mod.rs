@@ -200,7 +200,7 @@ impl Scene {
     }
 
     pub fn run(&self, person: &str, words: &[&str]) -> Said {
-        Said::of(&self.command(person, words).output().unwrap())
+        finish(self.command(person, words))
     }
 
     /// Opens a run of the scene's runbook.
@@ -214,7 +214,7 @@ impl Scene {
 
     /// `run`, `resume` or `rollback`, with each profile bound to the session of its name.
     pub fn seat(&self, person: &str, words: &[&str]) -> Said {
-        Said::of(&self.seat_command(person, words).output().unwrap())
+        finish(self.seat_command(person, words))
     }
 
     pub fn seat_command(&self, person: &str, words: &[&str]) -> Command {
@@ -281,6 +281,36 @@ impl Scene {
             .find(|one| one["stage"] == stage && one["step"] == step && one["item"].as_str() == item);
         found.unwrap_or_else(|| panic!("no step {step} in {status:#}"))["state"].as_str().unwrap().to_owned()
     }
+}
+
+/// Runs a command to its end, which must come within a minute.
+pub fn finish(mut command: Command) -> Said {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().map(listen);
+    let stderr = child.stderr.take().map(listen);
+    let patience = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > patience {
+            child.kill().unwrap();
+            break child.wait().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let text = |pipe: Option<std::thread::JoinHandle<Vec<u8>>>| {
+        String::from_utf8_lossy(&pipe.unwrap().join().unwrap()).into_owned()
+    };
+    Said { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn listen(mut pipe: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let _ = pipe.read_to_end(&mut all);
+        all
+    })
 }
 
 /// Waits until a file is there, and not empty.
