@@ -272,7 +272,7 @@ fn may_ask(run: &Run, stage: &Stage, step: &Step, id: &StepId, now: Time) -> boo
     if step.approvals.is_empty() || !ready || request::live(run, id).is_some() || denied_now(run, id).is_some() {
         return false;
     }
-    if state.status == Status::Undone && rollback::spent(run, step, id).is_some() {
+    if state.status == Status::Undone && rollback::spent(run, step, id, now).is_some() {
         return false;
     }
     let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
@@ -346,7 +346,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
         Status::Done { .. } => return after_done(run, seat, step, id, &state, now),
         Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, &state)),
         Status::Undone if id.undo.is_none() => {
-            if let Some(stop) = rollback::spent(run, step, id) {
+            if let Some(stop) = rollback::spent(run, step, id, now) {
                 return Some(Next::Stop(stop));
             }
         }
@@ -505,8 +505,9 @@ fn grant(
         return Err(Box::new(Next::Stop(denied(run, seq, id))));
     }
     let Some(request) = request::live(run, id) else {
-        let draft = request::draft(run, stage, step, id, performer, now)
-            .or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
+        let again = matches!(run.step(id).status, Status::NotDone { .. });
+        let draft = if again { None } else { request::draft(run, stage, step, id, performer, now) };
+        let draft = draft.or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
         return Err(Box::new(match draft {
             Some(draft) => Next::Append(vec![Draft::new(draft.asked).by(performer).with(draft.object)]),
             None => Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "the request could not be written")),
@@ -546,7 +547,8 @@ fn grant(
 /// A further try inside the attempt spends nothing, as long as run-by has not passed and it is the same operation.
 fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Grant> {
     let state = run.step(id);
-    if !matches!(state.status, Status::NotDone { .. }) || state.with != *operation.get("with").unwrap_or(&Value::Null) {
+    let same = state.with == *operation.get("with").unwrap_or(&Value::Null);
+    if !matches!(state.status, Status::NotDone { .. }) || !same || request::next_attempt(run, id) != state.attempt {
         return None;
     }
     let request = run.requests.get(&state.request?)?;

@@ -643,7 +643,9 @@ impl Run {
             (Ended::NotDone | Ended::SecretLost, _) if fact.found != Found::Word => {
                 Status::NotDone { seq: entry.seq, epoch: entry.epoch, at: entry.at }
             }
-            // A person's word that nothing happened opens a new attempt, as a failure does.
+            // A person's word that nothing happened opens a new attempt, as a failure does; but it is no failure
+            // that somebody must look at first, so the same seat may ask for it.
+            (Ended::NotDone, _) => Status::Failed { seq: entry.seq, epoch: 0 },
             _ => Status::Failed { seq: entry.seq, epoch: entry.epoch },
         };
         if fact.step.undo.is_some() && fact.result == Ended::Done {
@@ -705,7 +707,9 @@ impl Run {
             let attempt = self.step(&id.forward()).attempt;
             let forward = self.step_mut(&id.forward());
             if forward.status == Status::Undone {
-                *forward = StepState { attempt, said: std::mem::take(&mut forward.said), ..StepState::default() };
+                // What it was done with is kept: it tells whether its input was used up.
+                let (said, with) = (std::mem::take(&mut forward.said), std::mem::take(&mut forward.with));
+                *forward = StepState { attempt, said, with, ..StepState::default() };
                 forward.status = Status::Undone;
             }
             let attempt = self.step(&id).attempt + 1;

@@ -28,8 +28,9 @@ pub type Actor<S> = Executor<S, AwsCloud, RehearsalClock, Simulated>;
 
 /// Stops in a row that bring a run no further: nobody can help.
 const MOST_IDLE_STOPS: u32 = 16;
-/// How long people take to read what they approve.
+/// How long people take to read what they approve, and to sit down.
 const READING_MS: i64 = 60_000;
+const SITTING_MS: i64 = 700;
 
 /// See the module.
 pub struct Theatre<R> {
@@ -91,6 +92,7 @@ impl<R: Random + Clone + 'static> Theatre<R> {
     pub fn sit<S: Store>(&self, store: &mut S, people: &[String]) -> Result<Seated, RunError> {
         let mut run = load::load(store, &self.id, &BTreeMap::new())?;
         let seat = self.take_seat(run.epoch + 1)?;
+        self.clock.advance_to(self.clock.now().plus(SITTING_MS));
         let (epoch, random) = (seat.epoch(), &mut self.random.clone());
         open::sit(store, &self.clock, random, &self.ring, &mut run, people, epoch, &self.machine)?;
         Ok(Seated { seat, run })

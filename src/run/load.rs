@@ -25,14 +25,15 @@ pub fn replay(
 ) -> Result<Run, RunError> {
     let lines = store.read_from(id, 0)?;
     let first = lines.first().ok_or_else(|| RunError::Bad(format!("the journal has no run {id}")))?;
-    let entry = Entry::read(first).map_err(|error| RunError::Bad(format!("entry 0: {error}")))?;
+    let entry = Entry::read(first).map_err(|error| RunError::Forged(format!("entry 0: {error}")))?;
     let Fact::RunOpened(opened) = &entry.fact else {
-        return Err(RunError::Bad("entry 0 is not run_opened".to_owned()));
+        return Err(RunError::Forged("entry 0 is not run_opened".to_owned()));
     };
     let object = |what: &str, digest: &Digest| -> Result<Vec<u8>, RunError> {
-        let bytes = store.object(digest)?.ok_or_else(|| RunError::Bad(format!("the {what} of the run is missing")))?;
+        let bytes =
+            store.object(digest)?.ok_or_else(|| RunError::Forged(format!("the {what} of the run is missing")))?;
         if Digest::of(&bytes) != *digest {
-            return Err(RunError::Bad(format!("the {what} of the run is not what its digest says")));
+            return Err(RunError::Forged(format!("the {what} of the run is not what its digest says")));
         }
         Ok(bytes)
     };

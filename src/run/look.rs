@@ -492,6 +492,8 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let Some(begun) = self.run.step(id).begun().cloned() else { return Ok(None) };
         let (reading, reads, output) = match self.side(step, id, side).await? {
             Ok(seen) => seen,
+            // A session that is closed here is looked past by the engine: another side may be readable.
+            Err(stop) if stop.what == Some(WaitFor::Session) && stop.kind == StopKind::Waiting => return Ok(None),
             Err(mut stop) if stop.kind == StopKind::Waiting => {
                 stop.kind = StopKind::InDoubt;
                 stop.why = format!("it is not known whether `{}` took effect; {}", step.title, stop.why);

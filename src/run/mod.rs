@@ -28,6 +28,9 @@ pub enum RunError {
     Fold(#[from] FoldError),
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// The journal's objects are not what its entries name.
+    #[error("the journal does not verify: {0}")]
+    Forged(String),
     #[error("{0}")]
     Bad(String),
 }

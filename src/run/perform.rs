@@ -128,7 +128,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             }
             Err(fault) => fault,
         };
-        outcome.result = result_of(&fault, self.began_before(perform), step.accept_existing);
+        outcome.result = match self.ends_as_wanted(&perform.id, &fault) {
+            true => Ended::Done,
+            false => result_of(&fault, self.began_before(perform), step.accept_existing),
+        };
         if fault.code == EXECUTOR {
             outcome.found = Found::Executor;
         }
@@ -139,6 +142,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             return Ok(None);
         }
         Ok(self.after_not_done(step, perform, &fault, wanted))
+    }
+
+    /// An undo whose goal is reached another way (`done_if`): what it would end has ended already.
+    fn ends_as_wanted(&self, id: &StepId, fault: &Fault) -> bool {
+        let Some(undo) = &id.undo else { return false };
+        let forward = self.run.plan.step(&id.forward());
+        forward.and_then(|step| step.back.done_if.get(undo)).is_some_and(|codes| codes.contains(&fault.code))
     }
 
     /// The journal shows that this run may have caused what AWS now reports: an earlier try of this attempt.

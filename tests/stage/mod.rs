@@ -22,6 +22,7 @@ use countersign::rehearse::{Played, Tell};
 use countersign::run::RunError;
 use countersign::run::open::Opening;
 use countersign::run::voice;
+use countersign::simulator::state::Membership;
 use countersign::simulator::{Simulator, World};
 use countersign::verify::{self, Verdict};
 use serde_json::Value;
@@ -341,6 +342,16 @@ pub fn entries(journal: &MemoryStore) -> Vec<Entry> {
     journal.read_from(&id(), 0).unwrap().iter().map(|line| Entry::read(line).unwrap()).collect()
 }
 
+/// Where every account is, and how many invitations are out.
+pub fn facts_of_aws(theatre: &Stage) -> (BTreeMap<String, String>, usize) {
+    let simulator = theatre.wire.simulator();
+    let place = |member: &Membership| format!("{} {}", member.organization, member.parent);
+    let accounts = simulator.state().accounts.values();
+    let places =
+        accounts.map(|account| (account.id.clone(), account.member.as_ref().map(place).unwrap_or_default())).collect();
+    (places, simulator.state().handshakes.values().filter(|handshake| handshake.state.pending()).count())
+}
+
 pub fn facts(theatre: &Stage) -> Facts {
     let simulator = theatre.wire.simulator();
     let mut effects: Vec<String> = simulator
@@ -348,12 +359,8 @@ pub fn facts(theatre: &Stage) -> Facts {
         .map(|line| format!("{} {}", line.account.clone().unwrap_or_default(), line.operation))
         .collect();
     effects.sort();
-    let place =
-        |member: &countersign::simulator::state::Membership| format!("{} {}", member.organization, member.parent);
-    let accounts = simulator.state().accounts.values();
-    let places =
-        accounts.map(|account| (account.id.clone(), account.member.as_ref().map(place).unwrap_or_default())).collect();
-    let pending = simulator.state().handshakes.values().filter(|handshake| handshake.state.pending()).count();
+    drop(simulator);
+    let (places, pending) = facts_of_aws(theatre);
     let all = entries(&theatre.store);
     let mut asked = Vec::new();
     let mut ends = Vec::new();
@@ -445,11 +452,11 @@ pub fn drive(theatre: &Stage, seated: &mut Seated) -> Result<Stop, RunError> {
     Ok(stop)
 }
 
-/// As `countersign rollback --to`, then the play goes on.
-pub fn roll_back(theatre: &Stage, person: &str, to: &str) -> Result<Played, RunError> {
-    let mut seated = sit(theatre, person);
+/// As `countersign rollback --to`, then the play goes on; through this store.
+pub fn roll_back<S: Store>(theatre: &Stage, mut store: S, person: &str, to: &str) -> Result<Played, RunError> {
+    let mut seated = theatre.sit(&mut store, &[person.to_owned()])?;
     let drafts = rollback::begin(&seated.run, to).unwrap();
-    let (epoch, mut store) = (seated.seat.epoch(), theatre.store.clone());
+    let epoch = seated.seat.epoch();
     voice::append_seat(&mut store, &theatre.clock, &mut seated.run, epoch, drafts)?;
     block_on(theatre.play(store, seated))
 }
@@ -478,4 +485,9 @@ pub fn of_step(theatre: &Stage, step: &str) -> Vec<Entry> {
         _ => false,
     };
     entries(&theatre.store).into_iter().filter(mine).collect()
+}
+
+/// The run as it was when the journal had `size` entries.
+pub fn load_at(journal: &MemoryStore, size: u64) -> Run {
+    countersign::run::load::load(&journal.as_of(&id(), size), &id(), &BTreeMap::new()).unwrap()
 }
