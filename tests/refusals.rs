@@ -382,3 +382,398 @@ fn a_closed_run_takes_nothing_more() {
     assert_eq!(scene.entries("run_closed").len(), 1);
     assert_eq!(scene.effects(), ["iam:CreateUser", "iam:CreateUser"]);
 }
+
+/// A word of a performer, brought a second time, or by somebody else, or about nothing.
+#[test]
+fn a_performers_word_counts_once_and_where_it_belongs() {
+    let scene = agreed();
+    scene.run("alice", &["confirm", "make/user", "--typed", "new"]).exits(0);
+    let said = scene.entries("said").pop().unwrap();
+    let run = scene.status()["run"].as_str().unwrap().to_owned();
+    let line = serde_json::json!({"key": said["key"], "signature": said["signature"], "statement": said["statement"]});
+    scene.write("again.answer", &format!("{{\"answer\":1,\"run\":\"{run}\"}}\n{line}\n"));
+    let before = scene.log().len();
+    scene.run("alice", &["import", "again.answer"]).exits(7).saying("refused");
+    assert_eq!(scene.log().len(), before);
+    nothing_happened(&scene);
+    scene.resume("alice").exits(4);
+    assert_eq!(scene.effects(), ["iam:CreateUser"]);
+}
+
+#[test]
+fn a_clock_that_is_ahead_is_refused() {
+    let scene = waiting();
+    // Bob's machine is five minutes ahead: he signs there, the file comes back here.
+    let run = scene.status()["run"].as_str().unwrap().to_owned();
+    scene.run("bob", &["approve", "make/user", "--print", "statement"]).exits(0);
+    let text = scene.read("statement");
+    let at = text.lines().find_map(|line| line.strip_prefix("signed-at: ")).unwrap();
+    let ahead = countersign::base::Time::parse(at).unwrap().plus(300_000).seconds();
+    let statement = text.replace(at, &ahead);
+    assert_ne!(statement, text);
+    let signed = signed(&scene, "bob", &statement);
+    let line = serde_json::json!({"key": signed.1, "signature": signed.0, "statement": statement});
+    scene.write("ahead.answer", &format!("{{\"answer\":1,\"run\":\"{run}\"}}\n{line}\n"));
+    scene.run("alice", &["import", "ahead.answer"]).exits(7).saying("is over 2 minutes ahead");
+    nothing_happened(&scene);
+}
+
+/// A signature by this person's key over an approval, made outside the program; and the key's line.
+fn signed(scene: &Scene, person: &str, statement: &str) -> (String, String) {
+    let path = scene.path(&format!("{person}/key"));
+    let file = countersign::keys::file::KeyFile::read(&path, true, &mut |_| None).unwrap();
+    let countersign::keys::file::KeyFile::Soft { key, flags } = file else { panic!("no private key") };
+    (key.sign("approval-v1@countersign", statement.as_bytes(), flags), key.public().line)
+}
+
+// --- files that have changed, sessions, modes ---
+
+#[test]
+fn changed_files_are_not_resumed() {
+    for (file, words) in [("runbooks/people.toml", "people"), (BOOK, "runbook")] {
+        let scene = waiting();
+        let text = scene.read(file);
+        scene.write(file, &format!("{text}\n# a word more\n"));
+        scene.resume("alice").exits(7).saying("CS7015").saying(words).saying("amend");
+        scene.write(file, &text);
+        scene.resume("alice").exits(4);
+        nothing_happened(&scene);
+    }
+}
+
+#[test]
+fn a_people_file_needs_a_signature_of_each_party() {
+    let scene = Scene::unsigned(GUARDED, &world(), &people());
+    scene.open("alice").exits(7).saying("is not signed (as it is now) by anybody of: customer, partner");
+    scene.run("alice", &["people", "sign", "runbooks/people.toml", "--simulated"]).exits(0);
+    scene.open("alice").exits(7).saying("by anybody of: customer");
+    scene.run("bob", &["people", "sign", "runbooks/people.toml", "--simulated"]).exits(0);
+    // Signed, then changed.
+    scene.write("runbooks/people.toml", &format!("{}\n", scene.read("runbooks/people.toml")));
+    scene.open("alice").exits(7).saying("is not signed (as it is now)");
+    assert!(!scene.path(JOURNAL).exists());
+    assert!(scene.requests().is_empty());
+}
+
+#[test]
+fn the_wrong_account_behind_a_profile_is_refused_before_anything_else() {
+    let keys = "[[principals]]\nprofile = \"elsewhere\"\naccount = \"111122223333\"\nkind = \"user\"\nname = \"admin\"\n\
+                access_key = \"AKIASIMULATEDKIND002\"\nsecret_key = \"simulated-secret-of-another-account-001\"\n";
+    let scene = Scene::new(GUARDED, &format!("{}\n{keys}", world()), &people());
+    let session = "management=profile:elsewhere";
+    let said = scene.run("alice", &["run", BOOK, "--simulated", "--session", session]).exits(7);
+    said.saying("111122223333").saying("111111111111");
+    let asked: Vec<String> =
+        scene.requests().iter().map(|line| line["operation"].as_str().unwrap_or_default().to_owned()).collect();
+    assert!(!asked.is_empty() && asked.iter().all(|name| name == "sts:GetCallerIdentity"), "{asked:?}");
+    nothing_happened(&scene);
+}
+
+#[test]
+fn the_wrong_kind_of_identity_is_refused() {
+    let text = GUARDED.replace("kinds = [\"user\"]", "kinds = [\"role\"]");
+    let scene = Scene::new(&text, &world(), &people());
+    scene.open("alice").exits(7).saying("user").saying("role");
+    let other = |line: &serde_json::Value| line["operation"] != "sts:GetCallerIdentity";
+    assert!(!scene.requests().iter().any(other));
+    nothing_happened(&scene);
+}
+
+#[test]
+fn endpoints_and_mode_belong_together() {
+    let scene = Scene::new(GUARDED, &world(), &people());
+    // A live run at a simulator: before keys, journal or a single request.
+    let said = scene.run("alice", &["run", BOOK, "--session", "management=profile:management"]).exits(7);
+    said.saying("CS7013").saying("unset AWS_ENDPOINT_URL");
+    assert!(!scene.path(JOURNAL).exists());
+    // A simulated run at AWS.
+    let mut command = scene.seat_command("alice", &["run", BOOK]);
+    command.env_remove("AWS_ENDPOINT_URL");
+    scene::finish(command).exits(7).saying("CS7013").saying("point AWS_ENDPOINT_URL at the simulator");
+    assert!(!scene.path(JOURNAL).exists());
+    assert!(scene.requests().is_empty());
+    // And a simulated run is not resumed as a live one.
+    scene.open("alice").exits(4);
+    scene.run("alice", &["resume"]).exits(7).saying("is simulated");
+    nothing_happened(&scene);
+}
+
+#[test]
+fn what_check_finds_is_exit_3() {
+    let cases = [
+        (
+            "undo = \"usual\"\n[[stages.steps]]\nid = \"other\"",
+            "[[stages.steps]]\nid = \"other\"",
+            "CS0301",
+            "no way back",
+        ),
+        (
+            "[stages.anchor]\nprove = [{ action = \"iam:GetUser\", with = { UserName = \"new\" }, expect_error = \"NoSuchEntity\" }]\n",
+            "",
+            "CS0302",
+            "anchor",
+        ),
+        ("performer = \"admin\"", "performer = \"nobody\"", "CS02", "nobody"),
+        ("\"iam:CreateUser\"", "\"iam:MakeUser\"", "CS0209", "there is no action"),
+    ];
+    for (old, new, code, words) in cases {
+        let text = GUARDED.replacen(old, new, 1);
+        assert_ne!(text, GUARDED);
+        let scene = Scene::unsigned(&text, &world(), &people());
+        scene.run("alice", &["check", BOOK]).exits(3).saying(code).saying(words);
+        scene.open("alice").exits(3).saying(code);
+        scene.run("alice", &["plan", BOOK]).exits(3);
+        scene.run("alice", &["rehearse", BOOK]).exits(3);
+        assert!(!scene.path(JOURNAL).exists() && scene.requests().is_empty());
+    }
+}
+
+#[test]
+fn what_this_version_can_not_do_is_not_run() {
+    let step = "undo = \"usual\"\n[[stages.steps]]\nid = \"other\"";
+    let with_repair = "point_of_no_return = \"gone\"\n[[stages.steps.repair]]\nid = \"fix\"\nkind = \"manual\"\ninstructions = \"Look.\"\nmutates = false\n[[stages.steps]]\nid = \"other\"";
+    let hold = "[holds.door]\nby_hand = [\"admin\"]\ninstructions = \"Sign in.\"\nfrom = \"look\"\nuntil = \"make\"\nfresh_within = \"12h\"\n[[stages]]\nid = \"look\"\nperformer = \"admin\"\n[[stages.steps]]\nid = \"me\"\nkind = \"read\"\nsession = \"management\"\naction = \"sts:GetCallerIdentity\"\n[[stages]]\nid = \"make\"";
+    let cases = [
+        ("version = \"1.0.0\"", "version = \"1.0.0\"\nrequire_proof = true", "require_proof"),
+        (step, with_repair, "repair"),
+        ("id = \"make\"\n", "id = \"make\"\nfor_each = [\"a\"]\nkey = \"${item}\"\nat_once = 2\n", "at_once"),
+        ("[[stages]]\nid = \"make\"", hold, "hold"),
+        ("proof = \"user_verified\"", "proof = \"mfa_code\"", "mfa_code"),
+    ];
+    for (old, new, words) in cases {
+        let text = GUARDED.replacen(old, new, 1);
+        assert_ne!(text, GUARDED);
+        let scene = Scene::unsigned(&text, &world(), &people());
+        scene.run("alice", &["check", BOOK]).exits(0);
+        scene.open("alice").exits(7).saying("not in this version").saying(words);
+        scene.run("alice", &["rehearse", BOOK]).exits(7).saying("not in this version").saying(words);
+        assert!(!scene.path(JOURNAL).exists() && scene.requests().is_empty());
+    }
+}
+
+// --- one executor ---
+
+/// A command that waits as long as the file `hold` is there, and writes down its process id.
+const HOLDING: &str = r#"schema = 1
+[runbook]
+name = "holding"
+title = "Hold the seat"
+version = "1.0.0"
+[roles]
+admin = { title = "Administrator", party = "partner" }
+[[stages]]
+id = "hold"
+performer = "admin"
+[[stages.steps]]
+id = "wait"
+kind = "command"
+argv = ["sh", "-c", "echo $$ > began; while [ -e hold ]; do sleep 0.05; done"]
+mutates = false
+"#;
+
+#[test]
+fn one_executor_at_a_time_and_a_child_keeps_the_seat() {
+    let scene = Scene::new(HOLDING, &world(), &people());
+    scene.write("hold", "");
+    let mut first = scene.seat_command("alice", &["run", BOOK]);
+    let mut first = first.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    scene::await_file(&scene.path("began"));
+    scene.resume("alice").exits(8).saying("CS8002");
+    scene.run("alice", &["note", "voices are heard meanwhile"]).exits(0);
+    // The parent is killed; its child lives on, and keeps the seat.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let pid = scene.read("began").trim().to_owned();
+    scene.resume("alice").exits(8).saying("still running").saying(&format!("pid {pid}"));
+    std::fs::remove_file(scene.path("hold")).unwrap();
+    await_that("the child ends", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    scene.resume("alice").exits(0);
+    assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
+}
+
+// --- journals that were changed ---
+
+fn sql(scene: &Scene, statement: &str) {
+    let base = rusqlite::Connection::open(scene.path(JOURNAL)).unwrap();
+    base.execute_batch(statement).unwrap();
+}
+
+/// Every verb that would build on the journal refuses it.
+#[track_caller]
+fn forged(scene: &Scene) {
+    scene.resume("alice").exits(6);
+    for words in [
+        vec!["approve", "make/user"],
+        vec!["deny", "make/user"],
+        vec!["confirm", "make/user", "--typed", "new"],
+        vec!["note", "n"],
+    ] {
+        scene.run("bob", &words).exits(6);
+    }
+    scene.run("alice", &["status"]).exits(6);
+}
+
+#[test]
+fn a_line_that_was_edited() {
+    let scene = agreed();
+    sql(&scene, r#"UPDATE entry SET line = replace(line, '"epoch":1', '"epoch":2') WHERE seq = 4"#);
+    assert_eq!(scene.verdict(), ("INVALID".to_owned(), 6));
+    forged(&scene);
+    assert_eq!(scene.effects(), Vec::<String>::new());
+}
+
+#[test]
+fn an_approval_that_was_put_in_the_place_of_another() {
+    let scene = agreed();
+    // Carol's signature under bob's statement, in the last line, so that no link of the chain breaks.
+    let log = scene.log();
+    let all: Vec<&serde_json::Value> = log.iter().filter(|entry| entry["kind"] == "approval").collect();
+    let (bob, carol) = (&all[0]["data"], &all[1]["data"]);
+    let (seq, from, to) = (&all[1]["seq"], carol["signature"].as_str().unwrap(), bob["signature"].as_str().unwrap());
+    let quoted = |text: &str| serde_json::to_string(text).unwrap().trim_matches('"').replace('\'', "''");
+    sql(&scene, &format!("DELETE FROM entry WHERE seq > {seq}"));
+    sql(
+        &scene,
+        &format!("UPDATE entry SET line = replace(line, '{}', '{}') WHERE seq = {seq}", quoted(from), quoted(to)),
+    );
+    assert_eq!(scene.verdict(), ("INVALID".to_owned(), 6));
+    forged(&scene);
+}
+
+#[test]
+fn an_approval_that_was_taken_out() {
+    let scene = agreed();
+    let seq = scene.log().iter().find(|entry| entry["kind"] == "approval").unwrap()["seq"].clone();
+    sql(&scene, &format!("DELETE FROM entry WHERE seq = {seq}"));
+    sql(&scene, &format!("UPDATE entry SET seq = seq - 1 WHERE seq > {seq}"));
+    assert_eq!(scene.verdict(), ("INVALID".to_owned(), 6));
+    forged(&scene);
+}
+
+#[test]
+fn an_object_that_was_changed() {
+    let scene = agreed();
+    sql(
+        &scene,
+        "UPDATE object SET bytes = CAST(replace(CAST(bytes AS TEXT), 'iam:CreateUser', 'iam:DeleteUser') AS BLOB)",
+    );
+    assert_eq!(scene.verdict(), ("INVALID".to_owned(), 6));
+    forged(&scene);
+    assert_eq!(scene.effects(), Vec::<String>::new());
+}
+
+/// A shortened history is consistent in itself; who kept a later head sees that it was cut.
+#[test]
+fn an_end_that_was_cut_off() {
+    let scene = agreed();
+    // What bob's statement would name is the head that he keeps.
+    scene.run("bob", &["approve", "make/other", "--print", "statement"]).exits(0);
+    let text = scene.read("statement");
+    let word = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+    let leaf = scene.status()["head"]["leaf"].clone();
+    let (size, root): (u64, String) = (word("size: ").parse().unwrap(), word("root: "));
+    let run = scene.status()["run"].clone();
+    let held = serde_json::json!({"leaf": leaf, "root": root, "run": run, "size": size});
+    scene.write("held.json", &held.to_string());
+    scene.run("bob", &["verify", "--held", "held.json"]).exits(4);
+    let seq = scene.log().iter().rposition(|entry| entry["kind"] == "approval").unwrap();
+    sql(&scene, &format!("DELETE FROM entry WHERE seq >= {seq}"));
+    assert_eq!(scene.verdict(), ("OPEN".to_owned(), 4));
+    let said = scene.run("bob", &["verify", "--held", "held.json", "--format", "json"]);
+    assert_ne!(said.status, 4, "{said:?}");
+    said.exits(6);
+}
+
+#[test]
+fn a_journal_that_is_none() {
+    let scene = Scene::new(GUARDED, &world(), &people());
+    for rubbish in ["", "rubbish", "SQLite format 3\0rubbish and more rubbish than that"] {
+        scene.write(JOURNAL, rubbish);
+        for words in
+            [vec!["status"], vec!["verify"], vec!["runs"], vec!["log"], vec!["approve", "make/user"], vec!["export"]]
+        {
+            let said = scene.run("bob", &words);
+            let none_yet = rubbish.is_empty() && words == ["runs"] && said.status == 0;
+            assert!(none_yet || matches!(said.status, 2 | 6), "{words:?} of {rubbish:?}: {said:?}");
+        }
+        let said = scene.open("alice");
+        assert!(matches!(said.status, 4 | 6), "{rubbish:?}: {said:?}");
+        std::fs::remove_dir_all(scene.path("journal.db.locks")).ok();
+        for end in ["", "-wal", "-shm"] {
+            std::fs::remove_file(scene.path(&format!("{JOURNAL}{end}"))).ok();
+        }
+    }
+}
+
+// --- rubbish ---
+
+/// Every verb that takes a file, given files of every kind of rubbish: words, a code of its own, never a panic.
+#[test]
+fn rubbish_files_give_words() {
+    let scene = waiting();
+    scene.run("bob", &["approve", "make/user", "-o", "good.answer"]).exits(0);
+    scene.run("bob", &["requests", "-o", "good.countersign"]).exits(0);
+    let (answer, bundle) = (scene.read("good.answer"), scene.read("good.countersign"));
+    let half = |text: &str| text[..text.len() / 2].to_owned();
+    let rubbish: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", Vec::new()),
+        ("binary", vec![0, 159, 146, 150, 255, 10, 0]),
+        ("words", b"nothing of the kind\n".to_vec()),
+        ("json", b"{\"answer\":1}\n{}\n[]\n".to_vec()),
+        ("deep", "[".repeat(200_000).into_bytes()),
+        ("lines", "\n".repeat(10_000).into_bytes()),
+        ("toml", b"schema = 1\n[runbook]\nname = 7\n[[stages]]\nid = []\n".to_vec()),
+        ("huge", b"x = 99999999999999999999999999\n".to_vec()),
+        ("escape", b"\x1b[2J\xe2\x80\xae = 1\n".to_vec()),
+        ("answer", half(&answer).into_bytes()),
+        ("bundle", half(&bundle).into_bytes()),
+        ("twice", format!("{answer}{answer}").into_bytes()),
+    ];
+    for (name, bytes) in &rubbish {
+        let file = format!("rubbish.{name}");
+        std::fs::write(scene.path(&file), bytes).unwrap();
+        let file = file.as_str();
+        let set = format!("x=@{file}");
+        for words in [
+            vec!["check", file],
+            vec!["check", BOOK, "--people", file],
+            vec!["plan", file],
+            vec!["plan", BOOK, "--values", file],
+            vec!["plan", BOOK, "--set", &set],
+            vec!["rehearse", file],
+            vec!["rehearse", BOOK, "--world", file],
+            vec!["run", file, "--simulated"],
+            vec!["run", BOOK, "--simulated", "--people", file],
+            vec!["import", file],
+            vec!["approve", file],
+            vec!["approve", "make/user", "--key", file],
+            vec!["verify", file],
+            vec!["verify", "--trust", file],
+            vec!["people", "sign", file],
+            vec!["simulate", "--world", file],
+            vec!["resume", "--simulated", "--runbook", file],
+            vec!["resume", "--simulated", "--people", file],
+        ] {
+            let said = scene.run("bob", &words);
+            let key_or_digest = words.contains(&"--key") || words[0] == "resume";
+            let fine = matches!(said.status, 2 | 3 | 6) || (key_or_digest && said.status == 7);
+            assert!(fine, "{words:?}: {said:?}");
+            assert!(!said.stderr.trim().is_empty() || !said.stdout.trim().is_empty(), "{words:?} said nothing");
+            assert!(!said.stderr.contains("panicked") && !said.stderr.contains('\u{1b}'), "{words:?}: {said:?}");
+        }
+    }
+    for words in [
+        vec!["import", "nowhere"],
+        vec!["check", "nowhere"],
+        vec!["verify", "nowhere"],
+        vec!["run", "nowhere", "--simulated"],
+        vec!["approve", "make/user", "--signature", "nowhere.sig"],
+        vec!["people", "sign", "nowhere"],
+        vec!["attach", "make/well", "nowhere"],
+        vec!["resume", "ffff", "--simulated"],
+    ] {
+        let said = scene.run("bob", &words);
+        assert!(matches!(said.status, 2 | 3 | 6 | 7) && !said.stderr.is_empty(), "{words:?}: {said:?}");
+    }
+    nothing_happened(&scene);
+}

@@ -132,6 +132,9 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
         let step = run.plan.step(&slot.step);
         let words = step.map(|step| crate::engine::operation::words(&slot.operation, step)).unwrap_or_default();
         text.push_str(&format!("  {}: {}\n", slot.step, escape::line(&words)));
+        for (name, value) in parameters(&slot.operation) {
+            text.push_str(&format!("      {}: {}\n", escape::line(&name), escape::line(&value)));
+        }
         if let Some(step) = step {
             text.push_str(&format!("      way back: {}\n", escape::line(&way_back(step))));
         }
@@ -153,6 +156,24 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
         ));
     }
     text
+}
+
+/// Every parameter by its name: which of two ids is the source, words alone do not tell.
+fn parameters(operation: &serde_json::Value) -> Vec<(String, String)> {
+    fn walk(name: &str, value: &serde_json::Value, all: &mut Vec<(String, String)>) {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (member, value) in members {
+                    walk(&if name.is_empty() { member.clone() } else { format!("{name}.{member}") }, value, all);
+                }
+            }
+            serde_json::Value::String(text) => all.push((name.to_owned(), text.clone())),
+            other => all.push((name.to_owned(), other.to_string())),
+        }
+    }
+    let mut all = Vec::new();
+    walk("", operation.get("with").unwrap_or(&serde_json::json!({})), &mut all);
+    all
 }
 
 fn way_back(step: &crate::plan::model::Step) -> String {
@@ -190,6 +211,7 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
         return by_hand(&mut journal, &mut run, path, &person, ui);
     }
     let requests = named(&run, &args.what)?;
+    let mut answers = Vec::new();
     for seq in requests {
         let clock = parts::SystemClock::new();
         let request = run.requests.get(&seq).cloned();
@@ -203,17 +225,20 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
             return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was signed", ""));
         }
         let signed = sign(&run, seq, &person, &args.who, Decides::Approve, &args.reason)?;
-        if let Some(path) = &args.output {
-            write_file(path, answer::write(&answers_of(&run, vec![signed])).map_err(bad)?.as_bytes())?;
-            ui.say(&format!(
-                "wrote {}; nothing is in the journal yet: `countersign import` takes it in",
-                path.display()
-            ));
+        if args.output.is_some() {
+            answers.push(signed);
             continue;
         }
         voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
         ui.say(&format!("{} {person} approved request #{seq}", ui.paint(Style::Good, "ok:")));
-        say_next(&run, ui, clock.now(), journal.seated(&id).is_err());
+    }
+    match &args.output {
+        None => say_next(&run, ui, parts::SystemClock::new().now(), journal.seated(&id).is_err()),
+        Some(path) => {
+            write_file(path, answer::write(&answers_of(&run, answers)).map_err(bad)?.as_bytes())?;
+            let shown = path.display();
+            ui.say(&format!("wrote {shown}; nothing is in the journal yet: `countersign import {shown}` takes it in"));
+        }
     }
     Ok(Exit::Done)
 }

@@ -77,6 +77,12 @@ pub fn run_error(error: &RunError) -> CliError {
             error.to_string(),
             "name the key with --key FILE, add it to ssh-agent, or sign by hand with --print and --signature",
         ),
+        RunError::Forged(_) => CliError::new(
+            Exit::NotVerified,
+            "CS6001",
+            error.to_string(),
+            "`countersign verify` says more; nothing was done",
+        ),
         RunError::Bad(message) => CliError::new(Exit::Failed, "CS1003", message.clone(), ""),
     }
 }

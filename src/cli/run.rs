@@ -20,7 +20,7 @@ use crate::operator::terminal::Terminal;
 use crate::operator::{Answer, Operator, Patience, TaskAnswer};
 use crate::plan::values::secret_variable;
 use crate::record::entry::Entry;
-use crate::record::fact::{Mode, RunOpened};
+use crate::record::fact::{Fact, Mode, RunOpened};
 use crate::report::line;
 use crate::run::command::RealPrograms;
 use crate::run::{Executor, Parts, load as load_run, open};
@@ -342,7 +342,9 @@ enum Either {
 fn person_or_nobody(args: &SeatArgs, ui: &Ui) -> impl Operator {
     let ui = *ui;
     let tell = move |run: &Run, entry: &Entry| {
-        if let Some(words) = line::words(run, entry) {
+        // What is waited for is said with its command, when the seat waits or is left.
+        let waits = matches!(entry.fact, Fact::Waiting(_));
+        if let Some(words) = line::words(run, entry).filter(|_| !waits) {
             ui.say(&format!("{} {words}", ui.paint(Style::Dim, &clock_of(entry))));
         }
     };

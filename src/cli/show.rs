@@ -5,12 +5,14 @@ use super::parts::{self, SystemClock};
 use super::place;
 use super::ui::{CliResult, Exit, Style, Ui};
 use crate::base::{StepId, escape};
-use crate::engine::port::{Clock, Store};
+use crate::engine::port::Clock;
 use crate::engine::state::Run;
 use crate::engine::{scope, status};
 use crate::record::entry::Entry;
 use crate::report::line;
+use crate::run::load;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[derive(clap::Args, Debug)]
 pub struct StatusArgs {
@@ -145,20 +147,25 @@ pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
 pub fn log(args: &LogArgs, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let mut seq = 0;
+    let mut shown = 0;
     loop {
-        let run = place::load_run(&journal, &id)?;
-        let lines = journal.read_from(&id, seq).map_err(|error| place::store_error(&error))?;
-        for text in &lines {
+        let mut seq = 0;
+        // Each entry is told of the run as it stood then.
+        let run = load::replay(&journal, &id, &BTreeMap::new(), &mut |run, text| {
             seq += 1;
+            if seq <= shown {
+                return;
+            }
             if ui.json {
                 ui.data(text);
             } else if let Ok(entry) = Entry::read(text)
-                && let Some(words) = line::timed(&run, &entry)
+                && let Some(words) = line::timed(run, &entry)
             {
                 ui.data(&format!("{:>5}  {words}", entry.seq));
             }
-        }
+        })
+        .map_err(|error| place::run_error(&error))?;
+        shown = seq;
         if !args.follow || run.closed.is_some() {
             return Ok(Exit::Done);
         }

@@ -11,7 +11,9 @@ use crate::operator::Operator;
 use crate::plan::model::{Body, PinnedFile, Step};
 use crate::record::fact::Ended;
 use serde_json::{Map, Value, json};
+use std::fs::File;
 use std::future::Future;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
@@ -37,7 +39,7 @@ pub struct Program {
     pub environment: Vec<(String, String)>,
     pub within_ms: i64,
     /// The lease's lock, which the child holds while it lives.
-    pub lock: Option<std::fs::File>,
+    pub lock: Option<File>,
     /// The runbook's pinned files, by path; empty where argv names none of them.
     pub files: Vec<(String, Vec<u8>)>,
 }
@@ -240,13 +242,18 @@ async fn spawn(program: Program) -> Result<Ran, Fault> {
     command.args(arguments).envs(program.environment.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0).kill_on_drop(true);
     // A killed parent does not free the seat under its child: the child's stdin is the lock itself.
+    let mut holder = program.lock.as_ref().and_then(|lock| lock.try_clone().ok());
     command.stdin(program.lock.map_or_else(Stdio::null, Stdio::from));
     let child = command.spawn().map_err(|error| refused(format!("{name}: {error}")))?;
     let limit = Duration::from_millis(program.within_ms.max(0) as u64);
     let group = child.id();
+    let noted = holder.as_mut().zip(group).and_then(|(file, pid)| note_child(file, pid).ok());
     let output = tokio::time::timeout(limit, child.wait_with_output()).await;
     if output.is_err() {
         end_group(group).await;
+    }
+    if let (Some(file), Some(length)) = (holder.as_mut(), noted) {
+        let _ = forget_child(file, length);
     }
     let values = program.environment.iter().map(|(_, value)| value);
     let secrets: Vec<&String> = values.filter(|value| value.len() > 15).collect();
@@ -261,6 +268,19 @@ async fn spawn(program: Program) -> Result<Ran, Fault> {
             timed_out: false,
         }),
     }
+}
+
+/// Says in the lock file which program holds the lock too (`child PID`), for whoever finds the seat taken.
+/// Gives the file's length before.
+fn note_child(file: &mut File, pid: u32) -> std::io::Result<u64> {
+    let length = file.seek(SeekFrom::End(0))?;
+    file.write_all(format!("child {pid}\n").as_bytes())?;
+    Ok(length)
+}
+
+fn forget_child(file: &mut File, length: u64) -> std::io::Result<()> {
+    file.set_len(length)?;
+    file.seek(SeekFrom::End(0)).map(|_| ())
 }
 
 /// Ends the child's whole process group: what it started must not go on when its time is over.

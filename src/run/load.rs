@@ -13,16 +13,27 @@ use std::collections::BTreeMap;
 
 /// Reads the run `id`. `secrets`: values of secret parameters, given anew (they are never stored).
 pub fn load(store: &impl Store, id: &RunId, secrets: &BTreeMap<String, String>) -> Result<Run, RunError> {
+    replay(store, id, secrets, &mut |_, _| {})
+}
+
+/// The same; `tell` is called for every entry, with the run as it stood right behind it.
+pub fn replay(
+    store: &impl Store,
+    id: &RunId,
+    secrets: &BTreeMap<String, String>,
+    tell: &mut dyn FnMut(&Run, &str),
+) -> Result<Run, RunError> {
     let lines = store.read_from(id, 0)?;
     let first = lines.first().ok_or_else(|| RunError::Bad(format!("the journal has no run {id}")))?;
-    let entry = Entry::read(first).map_err(|error| RunError::Bad(format!("entry 0: {error}")))?;
+    let entry = Entry::read(first).map_err(|error| RunError::Forged(format!("entry 0: {error}")))?;
     let Fact::RunOpened(opened) = &entry.fact else {
-        return Err(RunError::Bad("entry 0 is not run_opened".to_owned()));
+        return Err(RunError::Forged("entry 0 is not run_opened".to_owned()));
     };
     let object = |what: &str, digest: &Digest| -> Result<Vec<u8>, RunError> {
-        let bytes = store.object(digest)?.ok_or_else(|| RunError::Bad(format!("the {what} of the run is missing")))?;
+        let bytes =
+            store.object(digest)?.ok_or_else(|| RunError::Forged(format!("the {what} of the run is missing")))?;
         if Digest::of(&bytes) != *digest {
-            return Err(RunError::Bad(format!("the {what} of the run is not what its digest says")));
+            return Err(RunError::Forged(format!("the {what} of the run is not what its digest says")));
         }
         Ok(bytes)
     };
@@ -36,8 +47,10 @@ pub fn load(store: &impl Store, id: &RunId, secrets: &BTreeMap<String, String>) 
     }
     let basis = Basis { plan, people, values, secrets: secrets.clone(), files: Value::Object(files) };
     let mut run = Run::open(&entry, first, basis)?;
+    tell(&run, first);
     for line in &lines[1..] {
         run.fold(line, &|digest| store.object(digest).ok().flatten())?;
+        tell(&run, line);
     }
     Ok(run)
 }

@@ -28,6 +28,9 @@ pub enum RunError {
     Fold(#[from] FoldError),
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// The journal's objects are not what its entries name.
+    #[error("the journal does not verify: {0}")]
+    Forged(String),
     #[error("{0}")]
     Bad(String),
 }
@@ -52,6 +55,8 @@ pub struct Executor<S, C, K, O> {
     /// A handle on the lease's lock for child processes: the lock outlives a killed parent.
     pub lock: Option<std::fs::File>,
     told: Option<Stop>,
+    /// Somebody at this seat said no to what it stopped for.
+    declined: bool,
 }
 
 /// Whether an append took effect, or the journal had moved on and the engine must be asked again.
@@ -67,7 +72,7 @@ const POLL_MS: i64 = 500;
 
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     pub fn new(parts: Parts<S, C, K, O>, run: Run, epoch: u64) -> Self {
-        Executor { parts, run, seat: Seat::default(), epoch, lock: None, told: None }
+        Executor { parts, run, seat: Seat::default(), epoch, lock: None, told: None, declined: false }
     }
 
     /// Drives the run until it is done, or until something outside must happen.
@@ -199,7 +204,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Some(WaitFor::Approval | WaitFor::Confirmation | WaitFor::Task | WaitFor::Answer | WaitFor::GoOn)
             );
         self.note(&stop)?;
-        if for_person && self.parts.operator.patience() == Patience::Always {
+        if for_person && !self.declined && self.parts.operator.patience() == Patience::Always {
             self.told_once(&stop);
             loop {
                 self.parts.clock.sleep(POLL_MS).await;

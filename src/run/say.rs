@@ -45,6 +45,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Answer::Absent => return Ok(Some(stop)),
             },
         };
+        self.declined = true;
         stop.why = format!("{} ({declined})", stop.why);
         // A "no" at the seat ends the sitting: asking the same again at once would wear it down.
         Ok(Some(stop))

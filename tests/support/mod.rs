@@ -11,6 +11,7 @@
 
 pub mod mask;
 pub mod pump;
+pub mod transcript;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -175,18 +176,12 @@ impl Scene {
             .env("AWS_CONFIG_FILE", self.path(person).join("config"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_REGION", "us-east-1")
-            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.simulator.port))
-            .stdin(Stdio::null());
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.simulator.port));
     }
 
     /// Runs `countersign LINE` as this person, off a terminal, to its end.
     pub fn run(&self, person: &str, line: &str) -> Said {
-        Said::of(self.command(person, line).output().unwrap())
-    }
-
-    /// Starts it, with what it says kept for later.
-    pub fn start(&self, person: &str, line: &str) -> Child {
-        self.command(person, line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        Said::of(self.command(person, line).stdin(Stdio::null()).output().unwrap())
     }
 
     /// A signing verb of this person.
@@ -208,6 +203,11 @@ impl Scene {
     /// `status --format json`.
     pub fn status(&self) -> Value {
         self.run("alice", "status --format json").exits(0).json()
+    }
+
+    /// The id of the only run.
+    pub fn run_id(&self) -> String {
+        self.status()["run"].as_str().unwrap().to_owned()
     }
 
     /// The journal's entries, as JSON.
@@ -235,9 +235,23 @@ impl Scene {
         self.requests().iter().filter(changed).map(words).collect()
     }
 
-    /// One read-only question to the simulated AWS, past the program: through the AWS protocol itself.
-    pub fn ask_aws(&self, target: &str, body: &str) -> Value {
-        simple_call(self.simulator.port, target, body)
+    /// Where the accounts are now, asked past the program: organization's management account, then each account
+    /// with its parent.
+    pub fn places(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for (management, key) in [("111111111111", "AKIASIMULATEDOLD0001"), ("222222222222", "AKIASIMULATEDNEW0001")] {
+            let accounts = simple_call(self.simulator.port, key, "ListAccounts", "{}");
+            for account in accounts["Accounts"].as_array().unwrap() {
+                let id = account["Id"].as_str().unwrap();
+                let body = format!("{{\"ChildId\":\"{id}\"}}");
+                let parents = simple_call(self.simulator.port, key, "ListParents", &body);
+                let parent = parents["Parents"][0]["Id"].as_str().unwrap_or("?").to_owned();
+                let (state, how) = (&account["State"], &account["JoinedMethod"]);
+                all.push(format!("{management}: {id} in {parent}, {state}, {how}"));
+            }
+        }
+        all.sort();
+        all
     }
 }
 
@@ -298,9 +312,8 @@ fn security_key(folder: &Path, person: &str) -> String {
 }
 
 /// A POST of AWS JSON 1.1 with a signature that names the key only: the simulator checks keys, not signatures.
-fn simple_call(port: u16, target: &str, body: &str) -> Value {
+fn simple_call(port: u16, key: &str, operation: &str, body: &str) -> Value {
     use std::io::{Read, Write};
-    let (key, operation) = target.split_once(' ').unwrap();
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
     let head = format!(
         "POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-amz-json-1.1\r\n\

@@ -39,15 +39,21 @@ pub fn first_command(status: &Value) -> String {
 
 /// Runs one printed command as the person it names.
 pub fn follow(scene: &Scene, line: &str) -> Turn {
-    let rest = line.strip_prefix("countersign ").unwrap_or_else(|| panic!("no command: {line}"));
+    let (person, whole) = line_of(line);
+    let said = scene.run(&person, &whole);
+    Turn { person, line: line.to_owned(), said }
+}
+
+/// A printed command as that person types it: with key and credentials, without the program's name.
+pub fn line_of(printed: &str) -> (String, String) {
+    let rest = printed.strip_prefix("countersign ").unwrap_or_else(|| panic!("no command: {printed}"));
     let mut words = rest.split_whitespace().skip_while(|word| *word != "--as").skip(1);
-    let person = words.next().unwrap_or_else(|| panic!("nobody is named: {line}")).to_owned();
+    let person = words.next().unwrap_or_else(|| panic!("nobody is named: {printed}")).to_owned();
     let mut whole = format!("{rest} --key {person}/key");
     if rest.starts_with("resume ")
         && let Some(binding) = binding(&person)
     {
         whole.push_str(&format!(" --session {binding}"));
     }
-    let said = scene.run(&person, &whole);
-    Turn { person, line: line.to_owned(), said }
+    (person, whole)
 }
