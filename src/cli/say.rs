@@ -17,6 +17,7 @@ use crate::record::fact::WaitFor;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
 use crate::run::voice;
+use crate::runbook::kind::Kind;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -319,13 +320,10 @@ fn fields_of(fields: &[AskField], mut given: Map<String, Value>) -> Result<Map<S
 }
 
 fn typed(of: &str, value: Value) -> Result<Value, CliError> {
-    let text = value.as_str().unwrap_or_default().to_owned();
-    let wrong = || CliError::new(Exit::Usage, "CS2005", format!("`{text}` is no {of}"), "");
-    match of {
-        "integer" => text.parse::<i64>().map(Value::from).map_err(|_| wrong()),
-        "boolean" => text.parse::<bool>().map(Value::from).map_err(|_| wrong()),
-        _ => Ok(value),
-    }
+    let text = value.as_str().unwrap_or_default();
+    Kind::parse(of).unwrap_or(Kind::String).accept_text(text).map_err(|why| {
+        CliError::new(Exit::Usage, "CS2005", format!("`{}` is no {of}: {}", escape::line(text), escape::line(&why)), "")
+    })
 }
 
 fn evidence_of(manual: &Manual, role: &str, mut given: Map<String, Value>) -> Result<Map<String, Value>, CliError> {

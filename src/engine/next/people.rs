@@ -12,12 +12,20 @@ use crate::record::fact::{Fact, Found};
 use crate::record::statement::SaidWhat;
 use serde_json::{Value, json};
 
-pub(super) fn ask_next(run: &Run, step: &Step, id: &StepId, state: &StepState, fields: &[AskField]) -> Next {
+pub(super) fn ask_next(
+    run: &Run,
+    step: &Step,
+    id: &StepId,
+    state: &StepState,
+    fields: &[AskField],
+    texts: impl Fn(&str) -> String,
+) -> Next {
     if let Some(said) = state.said_now(SaidWhat::Answer).last() {
         let answer = said.value.get("answer").cloned().unwrap_or(Value::Null);
         return Next::Append(vec![finished(id, answer, 0).by(&said.person)]);
     }
-    let kind = PromptKind::Ask { fields: fields.to_vec() };
+    let fields = fields.iter().map(|field| AskField { text: texts(&field.text), ..field.clone() }).collect();
+    let kind = PromptKind::Ask { fields };
     Next::Prompt(prompt(run, kind, id, state.attempt, &step.performer, step.title.clone()))
 }
 
