@@ -282,7 +282,9 @@ fn task_role(desk: &Desk, manual: &Manual, performer: &str, step: &StepId) -> Re
     match mine {
         Some(role) => Ok(role.clone()),
         None => {
-            let role = roles.first().cloned().unwrap_or_default();
+            // Said before: too early for `together`, or without its evidence.
+            let own = roles.iter().find(|role| desk.holds(role)).or(roles.first());
+            let role = own.cloned().unwrap_or_default();
             desk.need_role(&role, "sign this task")?;
             Ok(role)
         }
@@ -391,6 +393,10 @@ pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
             ));
         }
     };
+    let by = manual.evidence.iter().find(|item| item.name == field).map(|item| item.by.clone()).unwrap_or_default();
+    if !by.is_empty() {
+        desk.need_role(&by, "attach it")?;
+    }
     let role = task_role(&desk, manual, &step.performer, &args.step)?;
     let file = read_file(&field, &args.file).map_err(|why| CliError::new(Exit::Usage, "CS1006", why, ""))?;
     let mut salt = [0u8; 16];

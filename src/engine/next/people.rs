@@ -71,12 +71,17 @@ pub(super) fn manual_next(
                 && &word.role == role
                 && holds(run, &word.person, role)
                 && !taken(&word.person)
-                && (manual.together == 0 || now.since(word.at) <= manual.together || said.len() + 1 == roles.len())
         });
         match mine {
             Some(word) => said.push((role.clone(), word)),
             None => return Next::Prompt(task(run, manual, id, state, role, &operation)),
         }
+    }
+    // Within `together` of one another; who spoke too early says it again.
+    let newest = said.iter().map(|(_, word)| word.at).max().unwrap_or_default();
+    let early = said.iter().find(|(_, word)| manual.together > 0 && newest.since(word.at) > manual.together);
+    if let Some((role, _)) = early {
+        return Next::Prompt(task(run, manual, id, state, role, &operation));
     }
     let evidence = gather(&said, state);
     let missing = manual.evidence.iter().find(|item| item.required && evidence.get(&item.name).is_none());
