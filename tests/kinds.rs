@@ -231,6 +231,7 @@ fn tasks_over_http() {
     scene.run("bob", &["answer", &card, "--set", "last_digits=1234"]).exits(0);
     scene.resume("bob").exits(4).saying("alice");
     scene.write("screen.txt", "a picture in words");
+    scene.run("bob", &["attach", &card, "screen.txt"]).exits(7).saying("does not hold the role admin");
     scene.run("alice", &["attach", &card, "screen.txt"]).exits(0);
     scene.run("alice", &["answer", &card]).exits(0);
     scene.resume("bob").exits(4);
@@ -240,6 +241,49 @@ fn tasks_over_http() {
     assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
     assert!(scene.keeps("I typed the password") && scene.keeps("I typed the number"));
     assert!(scene.keeps("screen.txt") && scene.keeps("1234"));
+}
+
+/// Two people sign within the time that the runbook gives them, however late the seat looks.
+#[test]
+fn two_people_sign_together() {
+    let text = r#"schema = 1
+[runbook]
+name = "together"
+title = "Together"
+version = "1.0.0"
+[roles]
+admin = { title = "Administrator", party = "partner" }
+security = { title = "Security", party = "customer" }
+[[stages]]
+id = "one"
+performer = "security"
+[[stages.steps]]
+id = "both"
+kind = "manual"
+mutates = false
+instructions = "Both at once."
+performers = ["security", "admin"]
+together = "2s"
+evidence = [{ name = "digits", type = "integer", by = "admin" }]
+"#;
+    let scene = Scene::new(text, &world(), &people());
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(2_500));
+    scene.open("bob").exits(4).saying("you sign: It is done.");
+    scene.run("bob", &["answer", "one/both"]).exits(0);
+    pause();
+    scene.run("alice", &["answer", "one/both", "--set", "digits=12"]).exits(0);
+    // Bob's word is too old by now.
+    scene.resume("bob").exits(4).saying("countersign answer one/both --as bob");
+    pause();
+    scene.run("bob", &["answer", "one/both"]).exits(0);
+    // And so is alice's: she says it again, at once.
+    scene.resume("bob").exits(4).saying("countersign answer one/both --as alice");
+    scene.run("bob", &["answer", "one/both"]).exits(0);
+    scene.run("alice", &["answer", "one/both", "--set", "digits=34"]).exits(0);
+    pause();
+    scene.resume("bob").exits(0);
+    assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
+    assert!(scene.keeps("34"));
 }
 
 #[test]
