@@ -1,6 +1,6 @@
 //! The rules of "granted", stated a second time by brute force and compared with the decision
 //! function, and each reason for which the door refuses a statement.
-
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that can't go on says so
 #![cfg(test)]
 
 use countersign::approval::{Case, Decision, Given, Lack, Refusal, admit, decide, demands};

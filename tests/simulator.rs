@@ -169,22 +169,85 @@ fn the_verb_writes_its_files_and_ends_with_0_on_sigterm() {
     assert_eq!(verb.join().unwrap(), ui::Exit::Done);
 }
 
-/// Needs python3 and pip's index; run with `cargo test --test simulator -- --ignored`.
+/// The Python that `tests/run` made (COUNTERSIGN_TEST_PYTHON), else one made here from the same pins.
 #[test]
-#[ignore = "installs boto3 into target/boto3"]
 fn boto3_sees_aws_s_own_errors() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let home = root.join("target/boto3");
-    let python = home.join("bin/python");
     let run = |command: &mut std::process::Command| assert!(command.status().unwrap().success(), "{command:?}");
-    if !python.exists() {
-        run(std::process::Command::new("python3").args(["-m", "venv"]).arg(&home));
-        run(std::process::Command::new(&python)
-            .args(["-m", "pip", "-q", "install", "-r"])
-            .arg(root.join("tests/requirements.txt")));
-    }
+    let given = std::env::var_os("COUNTERSIGN_TEST_PYTHON").map(std::path::PathBuf::from);
+    let python = given.unwrap_or_else(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("boto3");
+        let python = home.join("bin/python");
+        if !python.exists() {
+            run(std::process::Command::new("python3").args(["-m", "venv"]).arg(&home));
+            let pins = root.join("tests/requirements.txt");
+            run(std::process::Command::new(&python).args(["-m", "pip", "-q", "install", "-r"]).arg(pins));
+        }
+        python
+    });
     let aws = start(include_str!("simulator_boto3.toml"));
     run(std::process::Command::new(&python)
         .arg(root.join("tests/simulator_boto3.py"))
         .arg(format!("http://{}", aws.address)));
+}
+
+/// The product's own SDK, over the same sockets.
+#[cfg(feature = "aws")]
+mod sdk {
+    use super::{Running, start};
+    use aws_sdk_organizations::error::{ProvideErrorMetadata, SdkError};
+    use aws_sdk_organizations::types::{HandshakeParty, HandshakePartyType, HandshakeState};
+
+    async fn config(aws: &Running, key: &str, token: Option<&str>) -> aws_config::SdkConfig {
+        let keys = aws_credential_types::Credentials::new(key, "s", token.map(str::to_owned), None, "test");
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .endpoint_url(format!("http://{}", aws.address))
+            .region("us-east-1")
+            .credentials_provider(keys)
+            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .load()
+            .await
+    }
+
+    fn party(id: &str) -> HandshakeParty {
+        HandshakeParty::builder().id(id).r#type(HandshakePartyType::Account).build().unwrap()
+    }
+
+    #[test]
+    fn the_main_flow_is_read_and_a_lost_answer_is_a_lost_connection() {
+        let aws = start(
+            "[[faults]]\non = \"organizations:AcceptHandshake\"\nkind = \"response_lost\"\n[[faults]]\non = \"iam:GetUser\"\nkind = \"throttled\"\n",
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let new = aws_sdk_organizations::Client::new(&config(&aws, "AKIASIMULATEDNEW0001", None).await);
+            let invited = new.invite_account_to_organization().target(party("111122223333")).send().await.unwrap();
+            let id = invited.handshake().unwrap().id().unwrap().to_owned();
+            let again = new.invite_account_to_organization().target(party("111122223333")).send().await.unwrap_err();
+            assert!(again.into_service_error().is_duplicate_handshake_exception());
+
+            let old = config(&aws, "AKIASIMULATEDOLD0001", None).await;
+            let role = "arn:aws:iam::111122223333:role/OrganizationAccountAccessRole";
+            let sts = aws_sdk_sts::Client::new(&old);
+            let assumed = sts.assume_role().role_arn(role).role_session_name("sdk").send().await.unwrap();
+            let keys = assumed.credentials().unwrap();
+            let member = config(&aws, keys.access_key_id(), Some(keys.session_token())).await;
+            let member = aws_sdk_organizations::Client::new(&member);
+            let lost = member.accept_handshake().handshake_id(&id).send().await.unwrap_err();
+            assert!(matches!(lost, SdkError::DispatchFailure(_)), "{lost:?}");
+            let again = member.accept_handshake().handshake_id(&id).send().await.unwrap_err();
+            assert_eq!(again.code(), Some("HandshakeAlreadyInStateException"));
+            let seen = new.describe_handshake().handshake_id(&id).send().await.unwrap();
+            assert_eq!(seen.handshake().unwrap().state(), Some(&HandshakeState::Accepted));
+            let account = new.describe_account().account_id("111122223333").send().await.unwrap();
+            assert!(account.account().unwrap().joined_timestamp().is_some());
+
+            let iam = aws_sdk_iam::Client::new(&old);
+            assert_eq!(iam.get_user().send().await.unwrap_err().code(), Some("Throttling"));
+            assert_eq!(iam.get_user().send().await.unwrap().user().unwrap().user_name(), "mover");
+            let missing = iam.get_user().user_name("nobody").send().await.unwrap_err();
+            assert!(missing.into_service_error().is_no_such_entity_exception());
+            assert!(iam.list_access_keys().send().await.unwrap().access_key_metadata().len() == 1);
+        });
+    }
 }

@@ -40,7 +40,8 @@ pub struct Case<'a> {
     pub starter: String,
     /// Approvals, denials and revocations so far, in order.
     pub statements: Vec<Given<'a>>,
-    /// The clock (for the verifier: the floor at the entry).
+    /// The clock: never behind the floor of the history (the greatest `at`, `signed-at` and AWS date so far),
+    /// which is what the verifier judges by. A writer passes the later of its own clock and that floor.
     pub now: Time,
 }
 

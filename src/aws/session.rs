@@ -54,8 +54,21 @@ pub(super) async fn open(cloud: &AwsCloud, wanted: &SessionWanted) -> Result<Ope
     let expires = credentials.expiry();
     let sdk = freeze(sdk, credentials);
     let identity = who(cloud, wanted, &sdk).await?;
-    pin(wanted, &identity)?;
+    match pin(wanted, &identity) {
+        Err(SessionProblem::WrongAccount { session, arn, .. }) if by_chance(cloud, wanted) => {
+            let message = format!(
+                "the environment's are {arn}, in another account; name some with --session {session}=profile:P"
+            );
+            return Err(SessionProblem::None { session, message });
+        }
+        pinned => pinned?,
+    }
     Ok(Opened { sdk, identity, expires })
+}
+
+/// Nobody said that these credentials are this session's: they are just what the environment holds.
+fn by_chance(cloud: &AwsCloud, wanted: &SessionWanted) -> bool {
+    cloud.profiles.is_none() && profile(cloud, wanted).is_empty() && wanted.through.is_none()
 }
 
 /// The session whose credentials assume the role; none where a profile is named for this one.

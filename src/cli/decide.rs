@@ -132,6 +132,9 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
         let step = run.plan.step(&slot.step);
         let words = step.map(|step| crate::engine::operation::words(&slot.operation, step)).unwrap_or_default();
         text.push_str(&format!("  {}: {}\n", slot.step, escape::line(&words)));
+        for (name, value) in parameters(&slot.operation) {
+            text.push_str(&format!("      {}: {}\n", escape::line(&name), escape::line(&value)));
+        }
         if let Some(step) = step {
             text.push_str(&format!("      way back: {}\n", escape::line(&way_back(step))));
         }
@@ -149,10 +152,28 @@ pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
             "  waiting for {} ({}); can run:\n    {}\n",
             waited.people.join(" or "),
             waited.role,
-            status::command(run.id.short(), &waited)
+            status::command(run, &waited)
         ));
     }
     text
+}
+
+/// Every parameter by its name: which of two ids is the source, words alone do not tell.
+fn parameters(operation: &serde_json::Value) -> Vec<(String, String)> {
+    fn walk(name: &str, value: &serde_json::Value, all: &mut Vec<(String, String)>) {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (member, value) in members {
+                    walk(&if name.is_empty() { member.clone() } else { format!("{name}.{member}") }, value, all);
+                }
+            }
+            serde_json::Value::String(text) => all.push((name.to_owned(), text.clone())),
+            other => all.push((name.to_owned(), other.to_string())),
+        }
+    }
+    let mut all = Vec::new();
+    walk("", operation.get("with").unwrap_or(&serde_json::json!({})), &mut all);
+    all
 }
 
 fn way_back(step: &crate::plan::model::Step) -> String {
@@ -182,11 +203,15 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
     let mut run = place::load_run(&journal, &id)?;
+    for what in ["runbook", "people"] {
+        place::unchanged(&run, what, &None)?;
+    }
     let person = args.who.person()?;
     if let Some(path) = &args.signature {
         return by_hand(&mut journal, &mut run, path, &person, ui);
     }
     let requests = named(&run, &args.what)?;
+    let mut answers = Vec::new();
     for seq in requests {
         let clock = parts::SystemClock::new();
         let request = run.requests.get(&seq).cloned();
@@ -200,17 +225,20 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
             return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was signed", ""));
         }
         let signed = sign(&run, seq, &person, &args.who, Decides::Approve, &args.reason)?;
-        if let Some(path) = &args.output {
-            write_file(path, answer::write(&answers_of(&run, vec![signed])).map_err(bad)?.as_bytes())?;
-            ui.say(&format!(
-                "wrote {}; nothing is in the journal yet: `countersign import` takes it in",
-                path.display()
-            ));
+        if args.output.is_some() {
+            answers.push(signed);
             continue;
         }
         voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
         ui.say(&format!("{} {person} approved request #{seq}", ui.paint(Style::Good, "ok:")));
-        say_next(&run, ui, clock.now());
+    }
+    match &args.output {
+        None => say_next(&run, ui, parts::SystemClock::new().now(), journal.seated(&id).is_err()),
+        Some(path) => {
+            write_file(path, answer::write(&answers_of(&run, answers)).map_err(bad)?.as_bytes())?;
+            let shown = path.display();
+            ui.say(&format!("wrote {shown}; nothing is in the journal yet: `countersign import {shown}` takes it in"));
+        }
     }
     Ok(Exit::Done)
 }
@@ -389,7 +417,7 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
         let seq = taken.map_err(refused)?;
         ui.say(&format!("ok: taken in as entry {seq}"));
     }
-    say_next(&run, ui, clock.now());
+    say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
     Ok(Exit::Done)
 }
 
@@ -410,18 +438,13 @@ fn said_object(signed: &SignedText) -> Option<crate::base::Digest> {
     Statement::read(&signed.statement).ok()?.said()?.object
 }
 
-/// After a decision: who is waited for now, or who can go on.
-fn say_next(run: &Run, ui: &Ui, now: Time) {
+/// After a decision: who is waited for now, or who can go on. A seat that is taken goes on by itself.
+fn say_next(run: &Run, ui: &Ui, now: Time, seated: bool) {
     let waiting = status::waiting_for(run, now);
-    match waiting.iter().find(|waited| waited.what == crate::record::fact::WaitFor::Approval) {
-        Some(waited) => ui.say(&parts::waiting_words(run, waited)),
-        None => {
-            let person = run.signed_on.first().map(String::as_str).unwrap_or("PERSON");
-            ui.say(&format!(
-                "nothing waits for approval; go on with:\n  countersign resume {} --as {person}",
-                run.id.short()
-            ));
-        }
+    let approval = waiting.into_iter().find(|waited| waited.what == crate::record::fact::WaitFor::Approval);
+    match approval.or_else(|| status::next_turn(run, now).filter(|_| !seated)) {
+        Some(waited) => ui.say(&parts::waiting_words(run, &waited)),
+        None => ui.say("nothing waits for approval; the run goes on at its seat"),
     }
 }
 

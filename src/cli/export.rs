@@ -14,10 +14,10 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// The run (a unique prefix); not needed when one run is open
-    run: Option<String>,
+    pub run: Option<String>,
     /// Where to write; standard output if left out
     #[arg(long, short)]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {

@@ -135,5 +135,5 @@ pub fn waiting_words(run: &Run, waited: &Waited) -> String {
         WaitFor::Approval => format!("waiting for {people}{role} {doing}{until}"),
         _ => format!("waiting for {people}{role} {doing}{until}\n  {}", waited.why),
     };
-    format!("{}\n  can run: {}", escape::block(&head), escape::line(&status::command(run.id.short(), waited)))
+    format!("{}\n  can run: {}", escape::block(&head), escape::line(&status::command(run, waited)))
 }

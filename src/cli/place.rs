@@ -2,7 +2,7 @@
 
 use super::Global;
 use super::ui::{CliError, Exit};
-use crate::base::RunId;
+use crate::base::{Digest, RunId};
 use crate::engine::port::{Store, StoreError};
 use crate::engine::state::Run;
 use crate::journal::{Journal, OpenError, Seat, SitError, Sitter, machine};
@@ -11,6 +11,7 @@ use crate::record::fact::Fact;
 use crate::run::RunError;
 use crate::run::load;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The journal, which must be there.
 pub fn journal(global: &Global) -> Result<Journal, CliError> {
@@ -159,4 +160,29 @@ fn sit_error(error: &SitError) -> CliError {
         }
         _ => CliError::new(Exit::Failed, "CS1005", error.to_string(), ""),
     }
+}
+
+/// The files noted when the run was opened, or those given, must still have the digests in force (P13).
+pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), CliError> {
+    let wanted = if what == "runbook" { run.opened.runbook } else { run.opened.people };
+    let path = match given {
+        Some(path) => path.clone(),
+        None => match run.opened.paths.get(what).map(PathBuf::from).filter(|path| path.exists()) {
+            Some(path) => path,
+            None => return Ok(()),
+        },
+    };
+    let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
+    if Digest::of(&bytes) == wanted {
+        return Ok(());
+    }
+    let verb = if what == "runbook" { "amend" } else { "people change" };
+    Err(CliError::new(
+        Exit::Refused,
+        "CS7015",
+        format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
+        format!(
+            "put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"
+        ),
+    ))
 }

@@ -21,7 +21,6 @@ use crate::rehearse::{self, Played};
 use crate::report::{line, markdown};
 use crate::simulator::Simulator;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -76,7 +75,6 @@ fn starter(plan: &Plan, people: &crate::people::People) -> String {
 struct Progress {
     bar: Option<ProgressBar>,
     ui: Ui,
-    shown: Rc<RefCell<u64>>,
 }
 
 impl Progress {
@@ -87,13 +85,12 @@ impl Progress {
             style.into_iter().for_each(|style| bar.set_style(style.progress_chars("=> ")));
             bar
         });
-        Progress { bar, ui: *ui, shown: Rc::new(RefCell::new(0)) }
+        Progress { bar, ui: *ui }
     }
 
     fn tell(&self) -> rehearse::Tell {
-        let (bar, ui, shown) = (self.bar.clone(), self.ui, Rc::clone(&self.shown));
-        Arc::new(move |run: &Run, entry: &Entry| {
-            *shown.borrow_mut() += 1;
+        let (bar, ui) = (self.bar.clone(), self.ui);
+        Rc::new(move |run: &Run, entry: &Entry| {
             let Some(words) = line::words(run, entry) else { return };
             let at = entry.at.millis().get(5..16).unwrap_or_default().replace('T', " ");
             let text = format!("{} {words}", ui.paint(Style::Dim, &at));

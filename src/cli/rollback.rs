@@ -6,11 +6,9 @@ use super::place;
 use super::run::{self, SeatArgs};
 use super::ui::{CliError, CliResult, Exit, Ui};
 use crate::base::escape;
-use crate::engine::next::Draft;
 use crate::engine::rollback::{self, Course};
 use crate::engine::state::Run;
 use crate::journal::Journal;
-use crate::record::fact::{EndedBy, RequestEnded, RollbackStarted};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -53,15 +51,8 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
 }
 
 fn start(journal: &mut Journal, run: &mut Run, to: &str, epoch: u64) -> Result<(), CliError> {
-    let course = rollback::course(run, to)
+    let drafts = rollback::begin(run, to)
         .map_err(|why| CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), ""))?;
-    let mut drafts: Vec<Draft> = run
-        .requests
-        .values()
-        .filter(|request| request.is_live())
-        .map(|request| Draft::new(RequestEnded { request: request.seq, why: EndedBy::RollbackStarted }))
-        .collect();
-    drafts.push(Draft::new(RollbackStarted { to: to.to_owned(), steps: course.steps }));
     crate::run::voice::append_seat(journal, &super::parts::SystemClock::new(), run, epoch, drafts)
         .map_err(|error| place::run_error(&error))
 }

@@ -18,8 +18,9 @@ use crate::keys::KeyRing;
 use crate::operator::nobody::Nobody;
 use crate::operator::terminal::Terminal;
 use crate::operator::{Answer, Operator, Patience, TaskAnswer};
+use crate::plan::values::secret_variable;
 use crate::record::entry::Entry;
-use crate::record::fact::{Mode, RunOpened};
+use crate::record::fact::{Fact, Mode, RunOpened};
 use crate::report::line;
 use crate::run::command::RealPrograms;
 use crate::run::{Executor, Parts, load as load_run, open};
@@ -142,13 +143,19 @@ pub fn opening(
             .collect();
     objects.sort();
     objects.dedup();
-    let values = load_run::read_values(&loaded.values_bytes, &loaded.secrets).unwrap_or(Value::Null);
+    let values = load_run::read_values(&loaded.values_bytes).unwrap_or(Value::Null);
     let files: Map<String, Value> = loaded
         .files
         .iter()
         .map(|(id, bytes)| (id.clone(), Value::String(String::from_utf8_lossy(bytes).into_owned())))
         .collect();
-    let basis = Basis { plan: loaded.plan, people: loaded.people, values, files: Value::Object(files) };
+    let basis = Basis {
+        plan: loaded.plan,
+        people: loaded.people,
+        values,
+        secrets: loaded.secrets,
+        files: Value::Object(files),
+    };
     open::Opening { opened, basis, objects, people, machine }
 }
 
@@ -176,6 +183,7 @@ pub async fn sit_down(
 ) -> Result<(Run, Taken, KeyRing, AwsCloud), CliError> {
     verified(journal, id)?;
     let mut run = place::load_run(journal, id)?;
+    run.secrets = secrets(&run);
     if run.closed.is_some() {
         return Err(CliError::new(
             Exit::Refused,
@@ -193,8 +201,8 @@ pub async fn sit_down(
         };
         return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
     }
-    unchanged(&run, "runbook", runbook)?;
-    unchanged(&run, "people", people)?;
+    place::unchanged(&run, "runbook", runbook)?;
+    place::unchanged(&run, "people", people)?;
     let sitters = sitters(args, &run.people)?;
     let cloud = cloud(args)?;
     cloud
@@ -220,6 +228,12 @@ pub async fn sit_down(
     Ok((run, taken, signer, cloud))
 }
 
+/// Secret parameters that the environment gives, anew for every seat: they are never stored.
+fn secrets(run: &Run) -> BTreeMap<String, String> {
+    let read = |id: &String| Some((id.clone(), std::env::var(secret_variable(id)).ok()?));
+    run.plan.secrets.iter().filter_map(read).collect()
+}
+
 /// A journal that does not verify is not continued (exit 6).
 fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
     let report = super::export::check(journal, id)?;
@@ -232,31 +246,6 @@ fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
         ));
     }
     Ok(())
-}
-
-/// The files noted when the run was opened, or those given, must still have the digests in force (P13).
-pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), CliError> {
-    let wanted = if what == "runbook" { run.opened.runbook } else { run.opened.people };
-    let path = match given {
-        Some(path) => path.clone(),
-        None => match run.opened.paths.get(what).map(PathBuf::from).filter(|path| path.exists()) {
-            Some(path) => path,
-            None => return Ok(()),
-        },
-    };
-    let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
-    if Digest::of(&bytes) == wanted {
-        return Ok(());
-    }
-    let verb = if what == "runbook" { "amend" } else { "people change" };
-    Err(CliError::new(
-        Exit::Refused,
-        "CS7015",
-        format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
-        format!(
-            "put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"
-        ),
-    ))
 }
 
 pub fn possible(later: &[String]) -> Result<(), CliError> {
@@ -353,7 +342,9 @@ enum Either {
 fn person_or_nobody(args: &SeatArgs, ui: &Ui) -> impl Operator {
     let ui = *ui;
     let tell = move |run: &Run, entry: &Entry| {
-        if let Some(words) = line::words(run, entry) {
+        // What is waited for is said with its command, when the seat waits or is left.
+        let waits = matches!(entry.fact, Fact::Waiting(_));
+        if let Some(words) = line::words(run, entry).filter(|_| !waits) {
             ui.say(&format!("{} {words}", ui.paint(Style::Dim, &clock_of(entry))));
         }
     };
@@ -446,11 +437,15 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
         StopKind::Failed => {
             ui.must_say(&format!("{} {}: {}", ui.paint(Style::Bad, "FAILED:"), stop.at, escape::block(&stop.why)));
             ui.must_say(&format!(
-                "nothing else was begun. After the cause is gone: countersign resume {} --as {}",
-                run.id.short(),
-                one(run, stop)
+                "nothing else was begun. After the cause is gone: {}",
+                status::resume(run, &one(run, stop))
             ));
-            ui.must_say(&format!("or take it back: countersign rollback {} --as {}", run.id.short(), one(run, stop)));
+            ui.must_say(&format!(
+                "or take it back: countersign rollback {} --as {}{}",
+                run.id.short(),
+                one(run, stop),
+                if run.opened.mode == Mode::Simulated { " --simulated" } else { "" }
+            ));
             Ok(Exit::Failed)
         }
         StopKind::Refused => {
@@ -484,7 +479,7 @@ pub fn stop_words(run: &Run, stop: &Stop) -> String {
     let mut words: Vec<String> = all.iter().map(|waited| parts::waiting_words(run, waited)).collect();
     let approvals_only = all.iter().all(|waited| waited.what == crate::record::fact::WaitFor::Approval);
     if approvals_only {
-        words.push(format!("then: countersign resume {} --as {}", run.id.short(), performer_of(run)));
+        words.push(format!("then: {}", status::resume(run, &performer_of(run))));
     }
     words.join("\n")
 }

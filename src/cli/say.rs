@@ -9,7 +9,7 @@ use crate::base::{Digest, StepId, escape};
 use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
 use crate::engine::port::{Clock, Random};
 use crate::engine::state::{Run, by_hand_words};
-use crate::engine::{doubt, operation};
+use crate::engine::{doubt, operation, status};
 use crate::journal::Journal;
 use crate::operator::terminal::read_file;
 use crate::plan::model::{AskField, Body, Manual};
@@ -183,7 +183,7 @@ impl Desk {
 
     fn resume_hint(&self, ui: &Ui, done: &str) {
         let seat = self.run.signed_on.first().cloned().unwrap_or_else(|| self.person.clone());
-        ui.say(&format!("ok: {done}\ngo on with: countersign resume {} --as {seat}", self.run.id.short()));
+        ui.say(&format!("ok: {done}\ngo on with: {}", status::resume(&self.run, &seat)));
     }
 }
 

@@ -5,12 +5,14 @@ use super::parts::{self, SystemClock};
 use super::place;
 use super::ui::{CliResult, Exit, Style, Ui};
 use crate::base::{StepId, escape};
-use crate::engine::port::{Clock, Store};
+use crate::engine::port::Clock;
 use crate::engine::state::Run;
 use crate::engine::{scope, status};
 use crate::record::entry::Entry;
 use crate::report::line;
+use crate::run::load;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[derive(clap::Args, Debug)]
 pub struct StatusArgs {
@@ -38,8 +40,9 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     let id = place::find(&journal, args.run.as_deref())?;
     let run = place::load_run(&journal, &id)?;
     let now = SystemClock::new().now();
+    let seated = journal.seated(&id).is_err();
     if ui.json {
-        let mut value = status::json(&run, now);
+        let mut value = status::json(&run, now, seated);
         if let (Some(person), Some(all)) = (&args.person, value.get_mut("waiting_for").and_then(Value::as_array_mut)) {
             all.retain(|waited| {
                 waited["people"].as_array().is_some_and(|people| people.iter().any(|other| other == person))
@@ -49,22 +52,19 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
         return Ok(Exit::Done);
     }
     ui.data(&text(&run, ui));
-    let waiting: Vec<_> = status::waiting_for(&run, now)
-        .into_iter()
-        .filter(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)))
-        .collect();
+    let mut waiting = status::waiting_for(&run, now);
+    if waiting.is_empty() && !seated {
+        waiting.extend(status::next_turn(&run, now));
+    }
+    if seated {
+        ui.data("somebody sits at it: it goes on by itself");
+    }
+    waiting.retain(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)));
     for waited in &waiting {
         ui.data(&parts::waiting_words(&run, waited));
     }
-    if waiting.is_empty() && run.closed.is_none() {
-        match &args.person {
-            Some(person) => ui.data(&format!("nothing waits for {}", escape::line(person))),
-            None => ui.data(&format!(
-                "nobody is waited for; go on with: countersign resume {} --as {}",
-                run.id.short(),
-                run.signed_on.first().map(String::as_str).unwrap_or("PERSON")
-            )),
-        }
+    if let (true, None, Some(person)) = (waiting.is_empty(), &run.closed, &args.person) {
+        ui.data(&format!("nothing waits for {}", escape::line(person)));
     }
     Ok(Exit::Done)
 }
@@ -147,20 +147,25 @@ pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
 pub fn log(args: &LogArgs, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let mut seq = 0;
+    let mut shown = 0;
     loop {
-        let run = place::load_run(&journal, &id)?;
-        let lines = journal.read_from(&id, seq).map_err(|error| place::store_error(&error))?;
-        for text in &lines {
+        let mut seq = 0;
+        // Each entry is told of the run as it stood then.
+        let run = load::replay(&journal, &id, &BTreeMap::new(), &mut |run, text| {
             seq += 1;
+            if seq <= shown {
+                return;
+            }
             if ui.json {
                 ui.data(text);
             } else if let Ok(entry) = Entry::read(text)
-                && let Some(words) = line::timed(&run, &entry)
+                && let Some(words) = line::timed(run, &entry)
             {
                 ui.data(&format!("{:>5}  {words}", entry.seq));
             }
-        }
+        })
+        .map_err(|error| place::run_error(&error))?;
+        shown = seq;
         if !args.follow || run.closed.is_some() {
             return Ok(Exit::Done);
         }

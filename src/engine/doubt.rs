@@ -24,10 +24,11 @@ pub fn next(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next
     if sides.is_empty() {
         return Next::Stop(stop(run, step, id, "nothing can be read that tells whether it happened"));
     }
-    for side in &sides {
-        if readings(&state, side).is_empty() {
-            return probe_or_wait(run, seat, step, id, side, now);
-        }
+    let mut unread: Vec<&String> = sides.iter().filter(|side| readings(&state, side).is_empty()).collect();
+    // What can be read here is read first: the rest may be read at another seat.
+    unread.sort_by_key(|side| closed_why(run, seat, step, id, side, now).is_some());
+    if let Some(side) = unread.first() {
+        return probe_or_wait(run, seat, step, id, side, now);
     }
     if let Some(done) = all_done(id, &state, &begun, &sides) {
         return done;
@@ -98,11 +99,17 @@ fn not_done_or_doubt(
     }
     let interval = (step.settles_within / 4).clamp(50, 15_000);
     let epoch_began = run.epochs.get(&run.epoch).map(|(at, _)| *at).unwrap_or(now);
-    for side in sides {
+    let mut order: Vec<&String> = sides.iter().collect();
+    order.sort_by_key(|side| closed_why(run, seat, step, id, side, now).is_some());
+    for side in order {
         let Some(last) = readings(state, side).last().copied() else { continue };
         let too_early = last.at < sure_at;
         let other_seat = last.at < epoch_began;
-        if !too_early && !other_seat {
+        // One reading proves nothing, however late it is: "not done" is read twice.
+        let alone = last.reading == Reading::NotDone && readings(state, side).len() < 2 && !makes_another;
+        // A new seat reads anew what it can; it sends nobody back for what was read late enough elsewhere.
+        let anew = other_seat && closed_why(run, seat, step, id, side, now).is_none();
+        if !too_early && !anew && !alone {
             continue;
         }
         if other_seat || now >= sure_at || now.since(last.at) >= interval {

@@ -3,9 +3,11 @@
 
 mod people;
 mod seen;
+mod shape;
 mod wait;
 
 pub use seen::{closed_why, item_is_over, needs_session};
+pub use shape::{Draft, Next, Perform, Prompt, PromptKind, Stop, StopKind};
 pub use wait::waited;
 
 use super::operation::{self, Unready};
@@ -13,11 +15,11 @@ use super::request;
 use super::state::{Run, StageState, Status, StepState};
 use super::{doubt, rollback, scope};
 use crate::approval::Decision;
-use crate::base::{Digest, StepId, Time};
+use crate::base::{StepId, Time};
 use crate::catalogue;
 use crate::expression;
 use crate::plan::model::{Body, Item, Stage, Step};
-use crate::record::fact::{self, Direction, Ended, EndedBy, Fact, Found, WaitFor};
+use crate::record::fact::{self, Direction, Ended, EndedBy, Found, WaitFor};
 use crate::record::statement::SaidWhat;
 use people::{ask_next, manual_next};
 use seen::{after_done, unseen_sides, verify_next};
@@ -40,168 +42,6 @@ pub struct Seat {
     pub looked: BTreeMap<StepId, Time>,
     /// Steps by people whose instructions this process has shown.
     pub shown: BTreeSet<StepId>,
-}
-
-/// An entry to be appended, with the objects it names.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    pub fact: Fact,
-    /// The person it is by; none: the seat itself.
-    pub by: Option<String>,
-    pub objects: Vec<(Digest, Vec<u8>)>,
-    /// An outcome's output: salted and stored by the driver, which has the randomness.
-    pub output: Option<Value>,
-}
-
-impl Draft {
-    pub fn new(fact: impl Into<Fact>) -> Draft {
-        Draft { fact: fact.into(), by: None, objects: Vec::new(), output: None }
-    }
-
-    pub fn giving(mut self, output: Value) -> Draft {
-        self.output = Some(output);
-        self
-    }
-
-    pub fn by(mut self, person: &str) -> Draft {
-        self.by = Some(person.to_owned());
-        self
-    }
-
-    pub fn with(mut self, object: (Digest, Vec<u8>)) -> Draft {
-        self.objects.push(object);
-        self
-    }
-}
-
-#[must_use]
-#[derive(Clone, Debug)]
-pub enum Next {
-    Append(Vec<Draft>),
-    /// Capture and prove an anchor (`regain`: after a rollback).
-    Anchor {
-        stage: String,
-        item: Option<String>,
-        regain: bool,
-    },
-    Perform(Perform),
-    /// A step that only reads: kinds read, check, wait on an answer.
-    Look {
-        id: StepId,
-    },
-    /// See the effect of a done step from these sides.
-    Verify {
-        id: StepId,
-        sides: Vec<String>,
-        checks: bool,
-    },
-    /// Ask one side about an operation in doubt.
-    Probe {
-        id: StepId,
-        side: String,
-    },
-    Prompt(Prompt),
-    Sleep {
-        until: Time,
-        what: WaitFor,
-        step: String,
-        why: String,
-    },
-    Stop(Stop),
-}
-
-/// An operation to begin: `intended`, the call, `outcome`.
-#[derive(Clone, Debug)]
-pub struct Perform {
-    pub id: StepId,
-    pub operation: Value,
-    pub performer: String,
-    pub request: Option<u64>,
-    pub consumes: Vec<u64>,
-    pub run_by: Option<Time>,
-    /// The request has no other slot left.
-    pub ends_request: bool,
-    pub attempt: u32,
-    pub r#try: u32,
-    pub first: Option<u64>,
-}
-
-/// A question to a performer.
-#[derive(Clone, Debug)]
-pub struct Prompt {
-    pub kind: PromptKind,
-    /// The step, or for a go-on the stage.
-    pub at: String,
-    pub attempt: u32,
-    pub role: String,
-    /// Who may answer, and of them who is signed on here.
-    pub people: Vec<String>,
-    pub at_seat: Option<String>,
-    pub text: String,
-}
-
-#[derive(Clone, Debug)]
-pub enum PromptKind {
-    /// `typed`: what must be typed; empty: yes. `object`: the operation confirmed.
-    Confirm {
-        typed: String,
-        object: (Digest, Vec<u8>),
-    },
-    GoOn,
-    Task {
-        says: String,
-        evidence: Vec<crate::plan::model::Evidence>,
-        settles: Vec<String>,
-    },
-    Ask {
-        fields: Vec<crate::plan::model::AskField>,
-    },
-}
-
-/// Why the seat stops, and what would make it go on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stop {
-    pub kind: StopKind,
-    pub what: Option<WaitFor>,
-    /// `stage:item/step`, a stage, or empty.
-    pub at: String,
-    pub role: String,
-    pub people: Vec<String>,
-    pub until: Option<Time>,
-    pub why: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopKind {
-    Done,
-    Waiting,
-    Failed,
-    InDoubt,
-    Refused,
-}
-
-impl Stop {
-    pub fn waiting(what: WaitFor, at: impl Into<String>, why: impl Into<String>) -> Stop {
-        Stop {
-            kind: StopKind::Waiting,
-            what: Some(what),
-            at: at.into(),
-            role: String::new(),
-            people: Vec::new(),
-            until: None,
-            why: why.into(),
-        }
-    }
-
-    pub fn of(kind: StopKind, at: impl Into<String>, why: impl Into<String>) -> Stop {
-        Stop { kind, what: None, ..Stop::waiting(WaitFor::Aws, at, why) }
-    }
-
-    pub fn for_role(mut self, run: &Run, role: &str) -> Stop {
-        self.role = role.to_owned();
-        self.people = run.people.holders(role).map(|person| person.id.clone()).collect();
-        self
-    }
 }
 
 /// What comes next.
@@ -237,7 +77,9 @@ fn after_rollback(run: &Run, to: &str) -> Next {
         return close(run, "rolled_back");
     }
     let why = format!("rolled back to `{to}`; `resume` goes forward again from there");
-    Next::Stop(Stop::waiting(WaitFor::Performer, to, why))
+    let mut stop = Stop::waiting(WaitFor::Performer, to, why);
+    stop.people = run.signed_on.clone();
+    Next::Stop(stop)
 }
 
 /// The entry that closes the run.
@@ -430,6 +272,9 @@ fn may_ask(run: &Run, stage: &Stage, step: &Step, id: &StepId, now: Time) -> boo
     if step.approvals.is_empty() || !ready || request::live(run, id).is_some() || denied_now(run, id).is_some() {
         return false;
     }
+    if state.status == Status::Undone && rollback::spent(run, step, id, now).is_some() {
+        return false;
+    }
     let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
     step.when.is_empty() || matches!(expression::condition(&step.when, &scope, now), Ok(true))
 }
@@ -501,7 +346,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
         Status::Done { .. } => return after_done(run, seat, step, id, &state, now),
         Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, &state)),
         Status::Undone if id.undo.is_none() => {
-            if let Some(stop) = rollback::spent(run, step, id) {
+            if let Some(stop) = rollback::spent(run, step, id, now) {
                 return Some(Next::Stop(stop));
             }
         }
@@ -517,7 +362,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
     }
     Some(match &step.body {
         Body::Read | Body::Check(_) => look(run, seat, step, id, now),
-        Body::Wait(wait) => wait_next(seat, wait, id, &state, &scope, now),
+        Body::Wait(wait) => wait_next(run, seat, wait, id, &scope, now),
         Body::Ask(fields) => ask_next(run, step, id, &state, fields, |text| filled(text, &scope, now)),
         Body::Manual(_) => manual_next(run, seat, stage, step, id, &state, now),
         Body::Action | Body::Command(_) => change_next(run, seat, stage, step, id, &state, now),
@@ -574,11 +419,11 @@ fn look(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
 }
 
 /// The outcome of a step that was never begun: it changes nothing.
-pub fn finished(id: &StepId, output: Value, took_ms: u64) -> Draft {
+pub fn finished(run: &Run, id: &StepId, output: Value, took_ms: u64) -> Draft {
     Draft::new(fact::Outcome {
         step: id.clone(),
         direction: Run::direction(id),
-        attempt: 1,
+        attempt: request::next_attempt(run, id),
         intended: None,
         result: Ended::Done,
         output: None,
@@ -669,15 +514,16 @@ fn grant(
         return Err(Box::new(Next::Stop(denied(run, seq, id))));
     }
     let Some(request) = request::live(run, id) else {
-        let draft = request::draft(run, stage, step, id, performer, now)
-            .or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
+        let again = matches!(run.step(id).status, Status::NotDone { .. });
+        let draft = if again { None } else { request::draft(run, stage, step, id, performer, now) };
+        let draft = draft.or_else(|| request::draft_resolved(run, step, id, operation.clone(), performer, now));
         return Err(Box::new(match draft {
             Some(draft) => Next::Append(vec![Draft::new(draft.asked).by(performer).with(draft.object)]),
             None => Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "the request could not be written")),
         }));
     };
     let slot = request.operations.iter().find(|slot| &slot.step == id);
-    if !slot.is_some_and(|slot| same_operation(&slot.operation, operation)) {
+    if !slot.is_some_and(|slot| same_operation(&step.template, &slot.operation, operation)) {
         let ended = fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged };
         return Err(Box::new(Next::Append(vec![Draft::new(ended)])));
     }
@@ -710,7 +556,8 @@ fn grant(
 /// A further try inside the attempt spends nothing, as long as run-by has not passed and it is the same operation.
 fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Grant> {
     let state = run.step(id);
-    if !matches!(state.status, Status::NotDone { .. }) || state.with != *operation.get("with").unwrap_or(&Value::Null) {
+    let same = state.with == *operation.get("with").unwrap_or(&Value::Null);
+    if !matches!(state.status, Status::NotDone { .. }) || !same || request::next_attempt(run, id) != state.attempt {
         return None;
     }
     let request = run.requests.get(&state.request?)?;
@@ -722,22 +569,29 @@ fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Gra
     }
 }
 
-/// What was approved, filled from journaled outcomes, is exactly what is about to be done: every part that
-/// was known when it was asked for is unchanged.
-fn same_operation(approved: &Value, now: &Value) -> bool {
-    match (approved, now) {
-        (Value::String(text), _) if text.contains("${") => true,
-        (Value::Object(a), Value::Object(b)) => {
-            let grew = b.keys().any(|key| !a.contains_key(key));
-            !grew
-                && a.iter().all(|(key, value)| match b.get(key) {
-                    Some(other) => same_operation(value, other),
+/// What was approved, filled from journaled outcomes, is exactly what is about to be done: every part that was
+/// known when it was asked for is unchanged, and only what still stood as the template's own text may be filled.
+fn same_operation(template: &Value, approved: &Value, now: &Value) -> bool {
+    match (template, approved, now) {
+        (Value::String(text), Value::String(asked), _) if text == asked && text.contains("${") => true,
+        (_, Value::Object(asked), Value::Object(members)) => {
+            let grew = members.keys().any(|key| !asked.contains_key(key));
+            let unchanged = |(key, value): (&String, &Value)| {
+                let text = template.get(key).unwrap_or(&Value::Null);
+                match members.get(key) {
+                    Some(member) => same_operation(text, value, member),
                     // An optional parameter whose text gave null is left out.
-                    None => value.as_str().is_some_and(|text| text.contains("${")),
-                })
+                    None => value == text && text.as_str().is_some_and(|text| text.contains("${")),
+                }
+            };
+            !grew && asked.iter().all(unchanged)
         }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_operation(a, b)),
-        (a, b) => a == b,
+        (_, Value::Array(asked), Value::Array(items)) => {
+            let text = |at: usize| template.get(at).unwrap_or(&Value::Null);
+            asked.len() == items.len()
+                && asked.iter().zip(items).enumerate().all(|(at, (a, b))| same_operation(text(at), a, b))
+        }
+        (_, asked, now) => asked == now,
     }
 }
 
@@ -868,5 +722,24 @@ pub fn verb(direction: Direction) -> &'static str {
     match direction {
         Direction::Do => "do",
         Direction::Undo => "undo",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_operation;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_stood_as_the_templates_own_text_may_be_filled() {
+        let template = json!({"with": {"HandshakeId": "${undo.a.Handshake.Id}", "Name": "${item.name}"}});
+        let asked = json!({"with": {"HandshakeId": "${undo.a.Handshake.Id}", "Name": "x"}});
+        let fits = |now| same_operation(&template, &asked, &now);
+        assert!(fits(json!({"with": {"HandshakeId": "h-1", "Name": "x"}})));
+        assert!(!fits(json!({"with": {"HandshakeId": "h-1", "Name": "y"}})));
+        assert!(!fits(json!({"with": {"HandshakeId": "h-1", "Name": "x", "More": "z"}})));
+        // A value that merely looks like a template was known when it was asked for.
+        let odd = json!({"with": {"HandshakeId": "h-1", "Name": "${look}"}});
+        assert!(!same_operation(&template, &odd, &json!({"with": {"HandshakeId": "h-1", "Name": "other"}})));
     }
 }

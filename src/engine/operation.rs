@@ -8,6 +8,7 @@ use crate::plan::model::{Body, Plan, Stage, Step};
 use crate::record::fact::Direction;
 use crate::record::operations::{self, Operation};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Why an operation is not there yet, or can't be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +38,44 @@ pub fn partial(run: &Run, id: &StepId, now: Time) -> Option<(Value, bool)> {
     let (value, whole) = expression::fill_known(&step.template, &scope, now);
     let value = if whole { finish(value).ok()? } else { value };
     Some((value, whole))
+}
+
+/// The operation as it is sent: secret parameters put in where the *template* names them, and nowhere else, so
+/// that no answer of AWS and no evidence can ask for one. An error names the secret that is missing.
+pub fn reveal(
+    template: &Value,
+    operation: &Value,
+    secrets: &BTreeMap<String, String>,
+    names: &[String],
+) -> Result<Value, String> {
+    Ok(match (template, operation) {
+        (Value::String(asked), Value::String(text)) => {
+            let mut text = text.clone();
+            for name in names {
+                let place = format!("${{parameters.{name}}}");
+                if asked.contains(&place) {
+                    let secret = secrets.get(name).ok_or_else(|| name.clone())?;
+                    text = text.replace(&place, secret);
+                }
+            }
+            Value::String(text)
+        }
+        (Value::Object(asked), Value::Object(members)) => {
+            let mut out = Map::new();
+            for (key, member) in members {
+                let asked = asked.get(key).unwrap_or(&Value::Null);
+                out.insert(key.clone(), reveal(asked, member, secrets, names)?);
+            }
+            Value::Object(out)
+        }
+        (Value::Array(asked), Value::Array(items)) => {
+            let null = Value::Null;
+            let each = items.iter().enumerate();
+            let all = each.map(|(at, item)| reveal(asked.get(at).unwrap_or(&null), item, secrets, names));
+            Value::Array(all.collect::<Result<_, _>>()?)
+        }
+        (_, other) => other.clone(),
+    })
 }
 
 /// Leaves out parameters that came out as null: AWS knows "absent", not null.
@@ -112,18 +151,44 @@ fn leaves(value: &Value) -> Vec<String> {
     }
 }
 
-/// The summary of a request over these operations, at most 400 characters, one line.
+/// The summary of a request over these operations, at most 400 characters, one line. What is the same is said once.
 pub fn summary(plan: &Plan, operations: &[Operation]) -> String {
-    let one = |operation: &Operation| {
-        plan.step(&operation.step).map(|step| words(&operation.operation, step)).unwrap_or_default()
+    let one = |slot: &Operation| plan.step(&slot.step).map(|step| words(&slot.operation, step)).unwrap_or_default();
+    let named = |slot: &Operation, member: &str| {
+        slot.operation.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let text = match operations {
         [only] => one(only),
-        _ => {
-            let all: Vec<String> =
-                operations.iter().map(|operation| format!("{}: {}", operation.step, one(operation))).collect();
-            format!("{} operations: {}", operations.len(), all.join("; "))
+        [first, ..] => {
+            let (action, account) = (named(first, "action"), named(first, "account"));
+            let alike =
+                operations.iter().all(|slot| named(slot, "action") == action && named(slot, "account") == account);
+            if alike && !action.is_empty() && first.step.undo.is_none() {
+                let items: Vec<&str> = operations.iter().filter_map(|slot| slot.step.item.as_deref()).collect();
+                format!("{} x {action} in {account}, for {}", operations.len(), items.join(", "))
+            } else {
+                let all: Vec<String> = operations.iter().map(one).collect();
+                format!("{} operations: {}", operations.len(), all.join("; then "))
+            }
         }
+        [] => String::new(),
     };
     crate::base::escape::cut(&text, 400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_secret_goes_only_where_the_template_names_it() {
+        let names = ["pin".to_owned()];
+        let secrets = BTreeMap::from([("pin".to_owned(), "1234".to_owned())]);
+        let template = json!({"env": {"A": "x${parameters.pin}", "B": "${steps.read.Text}"}});
+        let operation = json!({"env": {"A": "x${parameters.pin}", "B": "${parameters.pin}"}});
+        let sent = reveal(&template, &operation, &secrets, &names);
+        assert_eq!(sent, Ok(json!({"env": {"A": "x1234", "B": "${parameters.pin}"}})));
+        assert_eq!(reveal(&template, &operation, &BTreeMap::new(), &names), Err("pin".to_owned()));
+    }
 }

@@ -31,6 +31,8 @@ pub fn next_attempt(run: &Run, step: &StepId) -> u32 {
     let state = run.step(step);
     match state.status {
         Status::Failed { .. } | Status::Undone => state.attempt + 1,
+        // The approvals were of no use any more (run-by, another operation), and new ones were asked for.
+        Status::NotDone { .. } if run.requests_over(step, state.attempt + 1).next().is_some() => state.attempt + 1,
         _ => state.attempt,
     }
 }
@@ -102,7 +104,11 @@ pub fn draft_resolved(
     performer: &str,
     now: Time,
 ) -> Option<Draft> {
-    let operations = [operation::slot(id, next_attempt(run, id), performer, resolved)];
+    // Where nothing happened, and what was approved can't be used any more, a new attempt is asked for.
+    let state = run.step(id);
+    let spent = matches!(state.status, Status::NotDone { .. });
+    let attempt = if spent { state.attempt + 1 } else { next_attempt(run, id) };
+    let operations = [operation::slot(id, attempt, performer, resolved)];
     build(run, &operations, id.covers(), step, performer, now)
 }
 

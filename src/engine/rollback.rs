@@ -1,12 +1,11 @@
 //! Taking steps back: which, in which order, what can't be, and what comes next while it runs. Pure.
 
-use super::next::{self, Next, Seat, Stop, StopKind};
+use super::next::{self, Draft, Next, Seat, Stop, StopKind};
 use super::operation;
 use super::state::{Run, Status};
 use crate::base::{StepId, Time, id};
 use crate::plan::model::{Stage, Step};
-use crate::record::fact::WaitFor;
-use std::collections::BTreeSet;
+use crate::record::fact::{self, EndedBy, WaitFor};
 
 /// What a rollback would do.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +53,17 @@ pub fn course(run: &Run, to: &str) -> Result<Course, NoWay> {
     Ok(course)
 }
 
+/// The entries that begin a rollback: every open request ends with it.
+pub fn begin(run: &Run, to: &str) -> Result<Vec<Draft>, NoWay> {
+    let course = course(run, to)?;
+    let live = run.requests.values().filter(|request| request.is_live());
+    let mut drafts: Vec<Draft> = live
+        .map(|request| Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::RollbackStarted }))
+        .collect();
+    drafts.push(Draft::new(fact::RollbackStarted { to: to.to_owned(), steps: course.steps }));
+    Ok(drafts)
+}
+
 fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course) -> Result<(), NoWay> {
     for step in stage.steps.iter().rev() {
         let id = StepId::new(&stage.id, item, &step.id);
@@ -79,24 +89,22 @@ fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course
     Ok(())
 }
 
-/// What comes next while a rollback runs: its steps in order, then each place's anchor again.
+/// What comes next while a rollback runs: its steps in order, and each place's anchor when the place is back.
 pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
     let Some(rollback) = &run.rollback else {
         return Next::Stop(Stop::of(StopKind::Failed, "", "no rollback is under way"));
     };
-    for id in &rollback.steps {
+    let mut steps = rollback.steps.iter().peekable();
+    while let Some(id) = steps.next() {
         let Some((stage, step)) = operation::locate(&run.plan, id) else { continue };
         if let Some(next) = next::step_next(run, seat, stage, step, id, now) {
             return next;
         }
-    }
-    let mut seen = BTreeSet::new();
-    for id in &rollback.steps {
-        let place = id.place();
-        if rollback.regained.contains(&place) || !seen.insert(place) {
-            continue;
+        // A place is compared as soon as it is back: what is taken back after it changes what it rests on.
+        let last_of_place = steps.peek().is_none_or(|other| other.place() != id.place());
+        if last_of_place && !rollback.regained.contains(&id.place()) {
+            return Next::Anchor { stage: id.stage.clone(), item: id.item.clone(), regain: true };
         }
-        return Next::Anchor { stage: id.stage.clone(), item: id.item.clone(), regain: true };
     }
     next::close(run, "rolled_back")
 }
@@ -113,16 +121,17 @@ pub fn is_whole(run: &Run) -> bool {
 }
 
 /// Going forward again over an undone step whose input was used up: the way is a longer rollback.
-pub fn spent(run: &Run, step: &Step, id: &StepId) -> Option<Stop> {
+pub fn spent(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Stop> {
     let action = step.template.get("action").and_then(serde_json::Value::as_str).unwrap_or_default();
     if action != "organizations:AcceptHandshake" {
         return None;
     }
     let text = step.template.pointer("/with/HandshakeId").and_then(serde_json::Value::as_str)?;
     let source = run.plan.stages.iter().find(|stage| text.contains(&format!("stages.{}.", stage.id)))?;
-    let made = source.steps.iter().map(|made| StepId::new(&source.id, id.item.as_deref(), &made.id));
-    let still = made.into_iter().any(|made| run.step(&made).is_done());
-    if !still {
+    let operation = operation::resolve(run, id, now).ok()?;
+    let used = run.step(id).with;
+    // A new invitation has another id: then there is something to accept.
+    if used.is_null() || operation.pointer("/with/HandshakeId") != used.get("HandshakeId") {
         return None;
     }
     let to = id::place(&source.id, id.item.as_deref());

@@ -30,8 +30,10 @@ pub struct Run {
     pub id: RunId,
     pub plan: Arc<Plan>,
     pub people: Arc<People>,
-    /// The values object, with the secrets that this process was given.
+    /// The values object; instead of a secret parameter's value its own `${parameters.ID}` text.
     pub values: Value,
+    /// Secret parameters that this process was given; never journaled (P11).
+    pub secrets: BTreeMap<String, String>,
     /// Texts of the pinned files, by id.
     pub files: Value,
     pub opened: RunOpened,
@@ -124,7 +126,7 @@ pub struct SaidState {
     pub reason: String,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StepState {
     /// Counts from 1.
     pub attempt: u32,
@@ -200,11 +202,28 @@ pub struct Rollback {
     pub regained: BTreeSet<String>,
 }
 
-impl StepState {
-    fn new() -> StepState {
-        StepState { attempt: 1, ..StepState::default() }
+impl Default for StepState {
+    /// A step that nobody has begun: its first attempt.
+    fn default() -> StepState {
+        StepState {
+            attempt: 1,
+            tries: 0,
+            first: None,
+            status: Status::Pending,
+            with: Value::Null,
+            output: Value::Null,
+            performer: String::new(),
+            verified: BTreeSet::new(),
+            said: Vec::new(),
+            observed: Vec::new(),
+            wait: None,
+            request: None,
+            last_problem: None,
+        }
     }
+}
 
+impl StepState {
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Open(_) | Status::InDoubt(_))
     }
@@ -246,6 +265,7 @@ pub struct Basis {
     pub plan: Plan,
     pub people: People,
     pub values: Value,
+    pub secrets: BTreeMap<String, String>,
     pub files: Value,
 }
 
@@ -254,6 +274,7 @@ impl Run {
     pub fn open(entry: &Entry, line: &str, basis: Basis) -> Result<Run, FoldError> {
         let fail = |message: &str| FoldError { seq: entry.seq, message: message.to_owned() };
         let Fact::RunOpened(opened) = &entry.fact else { return Err(fail("the first entry is not run_opened")) };
+        let plan_secrets = basis.plan.secrets.clone();
         let leaf = Digest::leaf(line.as_bytes());
         let mut tree = Tree::default();
         tree.push(leaf);
@@ -263,7 +284,8 @@ impl Run {
             id: entry.run.clone(),
             plan: Arc::new(basis.plan),
             people: Arc::new(basis.people),
-            values: basis.values,
+            values: with_texts(basis.values, &plan_secrets),
+            secrets: basis.secrets,
             files: basis.files,
             opened: opened.clone(),
             starter: entry.by.clone().unwrap_or_default(),
@@ -400,11 +422,11 @@ impl Run {
     }
 
     pub fn step(&self, id: &StepId) -> StepState {
-        self.steps.get(id).cloned().unwrap_or_else(StepState::new)
+        self.steps.get(id).cloned().unwrap_or_default()
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {
-        self.steps.entry(id.clone()).or_insert_with(StepState::new)
+        self.steps.entry(id.clone()).or_default()
     }
 
     /// Verifies a statement of any type: signature, person, key, party, head, never used before.
@@ -600,6 +622,11 @@ impl Run {
             return Err(format!("an outcome of {} that was not begun", fact.step));
         }
         state.last_problem = fact.error.clone();
+        if fact.intended.is_none() {
+            // Steps that only look have no `intended` that would open the attempt.
+            state.attempt = fact.attempt;
+            state.wait = state.wait.filter(|_| fact.result == Ended::Done);
+        }
         if state.performer.is_empty() {
             state.performer = entry.by.clone().unwrap_or_default();
         }
@@ -616,7 +643,9 @@ impl Run {
             (Ended::NotDone | Ended::SecretLost, _) if fact.found != Found::Word => {
                 Status::NotDone { seq: entry.seq, epoch: entry.epoch, at: entry.at }
             }
-            // A person's word that nothing happened opens a new attempt, as a failure does.
+            // A person's word that nothing happened opens a new attempt, as a failure does; but it is no failure
+            // that somebody must look at first, so the same seat may ask for it.
+            (Ended::NotDone, _) => Status::Failed { seq: entry.seq, epoch: 0 },
             _ => Status::Failed { seq: entry.seq, epoch: entry.epoch },
         };
         if fact.step.undo.is_some() && fact.result == Ended::Done {
@@ -678,11 +707,13 @@ impl Run {
             let attempt = self.step(&id.forward()).attempt;
             let forward = self.step_mut(&id.forward());
             if forward.status == Status::Undone {
-                *forward = StepState { attempt, said: std::mem::take(&mut forward.said), ..StepState::new() };
+                // What it was done with is kept: it tells whether its input was used up.
+                let (said, with) = (std::mem::take(&mut forward.said), std::mem::take(&mut forward.with));
+                *forward = StepState { attempt, said, with, ..StepState::default() };
                 forward.status = Status::Undone;
             }
             let attempt = self.step(&id).attempt + 1;
-            *self.step_mut(&id) = StepState { attempt, ..StepState::new() };
+            *self.step_mut(&id) = StepState { attempt, ..StepState::default() };
         }
     }
 
@@ -730,6 +761,14 @@ impl Run {
     pub fn direction(id: &StepId) -> Direction {
         if id.undo.is_some() { Direction::Undo } else { Direction::Do }
     }
+}
+
+/// A secret parameter stands in every operation as its own text; it is put in right before the call.
+fn with_texts(mut values: Value, secrets: &[String]) -> Value {
+    if let Value::Object(members) = &mut values {
+        members.extend(secrets.iter().map(|id| (id.clone(), Value::String(format!("${{parameters.{id}}}")))));
+    }
+    values
 }
 
 /// What a performer signs who proves the anchor of a place by hand.

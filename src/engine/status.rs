@@ -1,10 +1,12 @@
 //! How a run stands, for people and machines: its state, its steps, and who is waited for. Pure.
 
-use super::request;
+use super::next::{self, Next, Prompt, PromptKind, Seat, Stop};
 use super::state::{RequestState, Run, Status};
+use super::{operation, request, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
-use crate::record::fact::WaitFor;
+use crate::expression;
+use crate::record::fact::{Mode, WaitFor};
 use serde_json::{Value, json};
 
 /// One thing that is waited for.
@@ -111,7 +113,7 @@ pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
         }
     }
     if let Some((_, since, waiting)) = &run.waiting
-        && !(waiting.what == WaitFor::Approval && !all.is_empty())
+        && (waiting.what != WaitFor::Approval || all.is_empty())
     {
         all.push(Waited {
             what: waiting.what,
@@ -126,24 +128,111 @@ pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
     all
 }
 
-/// The command that one of the people waited for runs next; `run` is the run's short id.
-pub fn command(run: &str, waited: &Waited) -> String {
-    let person = waited.people.first().map(String::as_str).unwrap_or("PERSON");
-    match waited.what {
-        WaitFor::Approval => format!("countersign approve {} --as {person}", waited.at),
-        WaitFor::Confirmation => format!("countersign confirm {} --as {person}", waited.at),
-        WaitFor::Task | WaitFor::Answer => format!("countersign answer {} --as {person}", waited.at),
-        WaitFor::Settle => format!("countersign settle done {} --as {person}   (or: settle not-done)", waited.at),
-        WaitFor::GoOn => format!("countersign go-on {} --as {person}", waited.at),
-        WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => {
-            format!("countersign resume {run} --as {person}")
+/// Who goes on with an open run when nobody is waited for: by what would come next at an empty seat.
+/// Not to be asked while a seat is taken, which goes on by itself.
+pub fn next_turn(run: &Run, now: Time) -> Option<Waited> {
+    let stop = match next::next(run, &Seat::default(), now) {
+        _ if run.closed.is_some() => return None,
+        Next::Stop(stop) if stop.what.is_some() => stop,
+        Next::Prompt(prompt) => asked_for(&prompt),
+        _ => Stop::waiting(WaitFor::Performer, "", "nothing else is missing"),
+    };
+    let mut people = stop.people;
+    if people.is_empty() {
+        people = run.signed_on.iter().take(1).cloned().collect();
+    }
+    Some(Waited {
+        what: stop.what.unwrap_or(WaitFor::Performer),
+        at: stop.at,
+        role: stop.role,
+        people,
+        since: run.last_at,
+        expires: stop.until,
+        why: stop.why,
+    })
+}
+
+/// A question to a performer, as a reason to wait.
+pub fn asked_for(prompt: &Prompt) -> Stop {
+    let what = match &prompt.kind {
+        PromptKind::Confirm { .. } => WaitFor::Confirmation,
+        PromptKind::GoOn => WaitFor::GoOn,
+        PromptKind::Task { .. } => WaitFor::Task,
+        PromptKind::Ask { .. } => WaitFor::Answer,
+    };
+    let mut stop = Stop::waiting(what, &prompt.at, wanted(prompt));
+    stop.role = prompt.role.clone();
+    stop.people = prompt.people.clone();
+    stop
+}
+
+/// What is asked for, for people who answer from elsewhere: the text, then each `--set` and file.
+fn wanted(prompt: &Prompt) -> String {
+    let mut lines = vec![prompt.text.trim_end().to_owned()];
+    match &prompt.kind {
+        PromptKind::Ask { fields } => lines.extend(fields.iter().map(|field| {
+            let may = if field.required { "" } else { ", may be left out" };
+            let one_of = if field.choices.is_empty() { field.r#type.clone() } else { field.choices.join(" or ") };
+            format!("--set {}=... ({one_of}{may}): {}", field.name, field.text)
+        })),
+        PromptKind::Task { says, evidence, .. } => {
+            lines.extend(evidence.iter().map(|item| match item.r#type.as_str() {
+                "file" => format!("attach a file: {}", item.name),
+                of => format!("--set {}=... ({of})", item.name),
+            }));
+            lines.push(format!("you sign: {says}"));
         }
+        PromptKind::Confirm { .. } | PromptKind::GoOn => {}
+    }
+    lines.join("\n")
+}
+
+/// The command that one of the people waited for runs next.
+pub fn command(run: &Run, waited: &Waited) -> String {
+    let person = waited.people.first().map(String::as_str).unwrap_or("PERSON");
+    let at = &waited.at;
+    match waited.what {
+        WaitFor::Approval => format!("countersign approve {at} --as {person}"),
+        WaitFor::Confirmation => format!("countersign confirm {at} --as {person}{}", typed(run, at)),
+        WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}"),
+        WaitFor::Settle => format!("countersign settle done {at} --as {person}   (or: settle not-done)"),
+        WaitFor::GoOn => format!("countersign go-on {at} --as {person}"),
+        WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => resume(run, person),
     }
 }
 
-/// `status --format json`.
-pub fn json(run: &Run, now: Time) -> Value {
-    let waiting: Vec<Value> = waiting_for(run, now).iter().map(|waited| waited_json(run, waited)).collect();
+/// How `person` goes on with the run.
+pub fn resume(run: &Run, person: &str) -> String {
+    let simulated = if run.opened.mode == Mode::Simulated { " --simulated" } else { "" };
+    format!("countersign resume {} --as {person}{simulated}", run.id.short())
+}
+
+/// ` --typed TEXT`, where the step's confirmation asks for it.
+fn typed(run: &Run, at: &str) -> String {
+    let text = || {
+        let id: StepId = at.parse().ok()?;
+        let (stage, step) = operation::locate(&run.plan, &id)?;
+        let asked = &step.confirm.as_ref()?.typed;
+        let scope = scope::of(run, stage, id.item.as_deref(), Some(&id));
+        let value = expression::fill(&Value::String(asked.clone()), &scope, run.last_at).ok()?;
+        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    match text() {
+        None => String::new(),
+        Some(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/:".contains(&b)) => {
+            format!(" --typed {text}")
+        }
+        Some(text) => format!(" --typed '{}'", text.replace('\'', "'\\''")),
+    }
+}
+
+/// `status --format json`. `seated`: a process holds the seat and goes on by itself.
+pub fn json(run: &Run, now: Time, seated: bool) -> Value {
+    let mut waiting = waiting_for(run, now);
+    if waiting.is_empty() && !seated {
+        waiting.extend(next_turn(run, now));
+    }
+    let waiting: Vec<Value> = waiting.iter().map(|waited| waited_json(run, waited)).collect();
     let mut steps = Vec::new();
     for stage in &run.plan.stages {
         for (item, _) in super::scope::items(run, stage) {
@@ -159,7 +248,7 @@ pub fn json(run: &Run, now: Time) -> Value {
     json!({
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
-        "signed_on": run.signed_on, "steps": steps, "waiting_for": waiting,
+        "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
     })
 }
 
@@ -175,6 +264,6 @@ fn waited_json(run: &Run, waited: &Waited) -> Value {
     json!({
         "what": waited.what.name(), "stage": stage, "item": item, "step": step, "role": waited.role,
         "people": waited.people, "since": waited.since.millis(), "expires": waited.expires.map(|time| time.millis()),
-        "why": waited.why, "command": command(run.id.short(), waited),
+        "why": waited.why, "command": command(run, waited),
     })
 }

@@ -35,6 +35,16 @@ impl MemoryStore {
         self.held().runs.keys().cloned().collect()
     }
 
+    /// The journal as it was when `run` had `size` entries, its seat free: a copy that goes its own way.
+    pub fn as_of(&self, run: &RunId, size: u64) -> MemoryStore {
+        let held = self.held();
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let lines = held.runs.get(run).map(|lines| lines.iter().take(size).cloned().collect());
+        let runs = lines.map(|lines| (run.clone(), lines)).into_iter().collect();
+        let then = Held { runs, objects: held.objects.clone(), leases: BTreeMap::new() };
+        MemoryStore { shared: Arc::new(Mutex::new(then)) }
+    }
+
     /// As [`super::Journal::sit`]; the seat is taken as long as the [`Seat`] lives.
     pub fn sit(&self, run: &RunId, epoch_at_least: u64, sitter: &Sitter) -> Result<Seat, SitError> {
         let mut held = self.held();

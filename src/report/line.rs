@@ -49,7 +49,7 @@ pub fn words(run: &Run, entry: &Entry) -> Option<String> {
         Fact::Waiting(fact) => {
             let people =
                 if fact.people.is_empty() { String::new() } else { format!(" for {}", fact.people.join(" or ")) };
-            format!("waiting{people} ({}) {}: {}", fact.what.name(), fact.at_step, fact.why)
+            format!("waiting{people}: {} {}", fact.what.name().replace('_', " "), fact.at_step)
         }
         Fact::Waited(fact) if fact.began => match fact.until {
             Some(until) => format!("{}: waits until {}", fact.step, until.minutes()),

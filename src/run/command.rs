@@ -60,7 +60,11 @@ impl Programs for RealPrograms {
 
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     pub(super) async fn command(&mut self, step: &Step, perform: &Perform) -> Result<Option<Stop>, RunError> {
-        let environment = match self.environment(step, &perform.operation, &perform.id).await? {
+        let sent = match self.revealed(step, perform) {
+            Ok(sent) => sent,
+            Err(stop) => return Ok(Some(stop)),
+        };
+        let environment = match self.environment(step, &sent, &perform.id).await? {
             Ok(environment) => environment,
             Err(stop) => return Ok(Some(stop)),
         };
@@ -68,7 +72,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let began = self.parts.clock.mono();
         let ran = match self.may_send(seq)? {
             Err(why) => Err(executor_fault(why)),
-            Ok(()) => self.spawn(&perform.id, &perform.operation, environment).await,
+            Ok(()) => self.spawn(&perform.id, &sent, environment).await,
         };
         let took = self.parts.clock.mono().saturating_sub(began);
         let mut outcome = blank(&perform.id, perform.attempt, seq, took);

@@ -13,6 +13,16 @@ use std::collections::BTreeMap;
 
 /// Reads the run `id`. `secrets`: values of secret parameters, given anew (they are never stored).
 pub fn load(store: &impl Store, id: &RunId, secrets: &BTreeMap<String, String>) -> Result<Run, RunError> {
+    replay(store, id, secrets, &mut |_, _| {})
+}
+
+/// The same; `tell` is called for every entry, with the run as it stood right behind it.
+pub fn replay(
+    store: &impl Store,
+    id: &RunId,
+    secrets: &BTreeMap<String, String>,
+    tell: &mut dyn FnMut(&Run, &str),
+) -> Result<Run, RunError> {
     let lines = store.read_from(id, 0)?;
     let first = lines.first().ok_or_else(|| RunError::Bad(format!("the journal has no run {id}")))?;
     let entry = Entry::read(first).map_err(|error| RunError::Forged(format!("entry 0: {error}")))?;
@@ -29,16 +39,18 @@ pub fn load(store: &impl Store, id: &RunId, secrets: &BTreeMap<String, String>) 
     };
     let plan = Plan::read(&object("plan", &opened.plan)?).map_err(|error| RunError::Bad(format!("plan: {error}")))?;
     let people = read_people(&object("people file", &opened.people)?, opened.mode == Mode::Rehearsal)?;
-    let values = read_values(&object("values", &opened.values)?, secrets)?;
+    let values = read_values(&object("values", &opened.values)?)?;
     let mut files = Map::new();
     for (id, pinned) in &plan.files {
         let bytes = object("pinned file", &pinned.sha256)?;
         files.insert(id.clone(), Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     }
-    let basis = Basis { plan, people, values, files: Value::Object(files) };
+    let basis = Basis { plan, people, values, secrets: secrets.clone(), files: Value::Object(files) };
     let mut run = Run::open(&entry, first, basis)?;
+    tell(&run, first);
     for line in &lines[1..] {
         run.fold(line, &|digest| store.object(digest).ok().flatten())?;
+        tell(&run, line);
     }
     Ok(run)
 }
@@ -51,11 +63,7 @@ pub fn read_people(bytes: &[u8], rehearsal: bool) -> Result<people::People, RunE
     people.ok_or_else(|| RunError::Bad(format!("the stored people file has errors: {first}")))
 }
 
-/// The values object, with the secrets put in.
-pub fn read_values(bytes: &[u8], secrets: &BTreeMap<String, String>) -> Result<Value, RunError> {
-    let mut values: Value = serde_json::from_slice(bytes).map_err(|error| RunError::Bad(format!("values: {error}")))?;
-    if let Value::Object(members) = &mut values {
-        members.extend(secrets.iter().map(|(name, secret)| (name.clone(), Value::String(secret.clone()))));
-    }
-    Ok(values)
+/// The values object.
+pub fn read_values(bytes: &[u8]) -> Result<Value, RunError> {
+    serde_json::from_slice(bytes).map_err(|error| RunError::Bad(format!("values: {error}")))
 }

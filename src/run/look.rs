@@ -43,6 +43,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Err(why) => return Ok(Err(Stop::of(StopKind::Failed, at.to_string(), why))),
         };
         match self.parts.cloud.open(&wanted).await {
+            Ok(identity) if identity.kind == "identity_center" => {
+                let why = format!("not in this version: sessions of kind identity_center ({})", identity.arn);
+                Ok(Err(Stop::of(StopKind::Refused, at.to_string(), why)))
+            }
             Ok(identity) => {
                 self.seat.closed.remove(&session::key(&wanted));
                 let known = json!({"arn": identity.arn, "account": identity.account, "kind": identity.kind});
@@ -67,9 +71,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         self.parts.cloud.forget(wanted);
         let why = problem.to_string();
         match problem {
-            SessionProblem::None { .. } | SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+            SessionProblem::None { .. } => {
                 self.seat.closed.insert(session::key(wanted), why.clone());
                 needs_session(&self.run, &wanted.id, at, &why)
+            }
+            SessionProblem::Expired { .. } | SessionProblem::Unreachable { .. } => {
+                self.seat.closed.insert(session::key(wanted), why.clone());
+                needs_session(&self.run, &wanted.id, at, &why).paused()
             }
             SessionProblem::WrongAccount { .. } | SessionProblem::WrongKind { .. } | SessionProblem::Endpoint(_) => {
                 Stop::of(StopKind::Refused, at.to_string(), why)
@@ -145,6 +153,28 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         }
     }
 
+    /// Reads again while AWS says that there is no such thing, unless that is an answer too (`absent_if`).
+    async fn read_within(
+        &mut self,
+        read: &Read,
+        absent_if: &str,
+        within: i64,
+        scope: &Value,
+        at: &StepId,
+    ) -> Result<Seen, RunError> {
+        let until = self.now().plus(within);
+        loop {
+            match self.read(read, scope, at).await? {
+                Seen::Fault(fault)
+                    if fault.class == Class::NotDone && fault.code != absent_if && self.now() < until =>
+                {
+                    self.parts.clock.sleep(EVERY_MS.min(until.since(self.now()).max(1))).await;
+                }
+                other => return Ok(other),
+            }
+        }
+    }
+
     /// Captures and proves an anchor; after a rollback compares it with what was captured before.
     pub(super) async fn anchor(
         &mut self,
@@ -158,8 +188,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let at = StepId::new(&stage.id, item, "anchor");
         let mut scope = scope::of(&self.run, stage, item, None);
         let mut captured = Map::new();
+        // What only lags behind shows itself within the time that the anchor's own proofs are given.
+        let patience = anchor.prove.iter().map(patience_of).max().unwrap_or(0);
         for capture in &anchor.capture {
-            let value = match self.read(&capture.read, &scope, &at).await? {
+            let value = match self.read_within(&capture.read, &capture.absent_if, patience, &scope, &at).await? {
                 Seen::Answer(answer) => answer,
                 Seen::Fault(fault) if !capture.absent_if.is_empty() && fault.code == capture.absent_if => Value::Null,
                 Seen::Fault(fault) => {
@@ -330,7 +362,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                     match held {
                         Held::Blocked(stop) => Ok(Some(stop)),
                         Held::No(_) => Ok(None),
-                        Held::Yes => match next::waited(id, self.now()) {
+                        Held::Yes => match next::waited(&self.run, id, self.now()) {
                             Next::Append(drafts) => self.append(drafts).map(|_| None),
                             _ => Ok(None),
                         },
@@ -351,7 +383,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         match held {
             Held::Blocked(stop) => return Ok(Some(stop)),
             Held::Yes => {
-                let _ = self.append(vec![next::finished(id, Value::Null, took)])?;
+                let _ = self.append(vec![next::finished(&self.run, id, Value::Null, took)])?;
             }
             Held::No(why) => self.failed_read(id, "ExpectationNotMet", why, took)?,
         }
@@ -372,7 +404,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Seen::Blocked(stop) => return Ok(Some(stop)),
             Seen::Answer(answer) => {
                 let took = self.parts.clock.mono().saturating_sub(began);
-                let _ = self.append(vec![next::finished(id, answer, took)])?;
+                let _ = self.append(vec![next::finished(&self.run, id, answer, took)])?;
             }
             Seen::Fault(fault) => {
                 let took = self.parts.clock.mono().saturating_sub(began);
@@ -388,7 +420,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let outcome = fact::Outcome {
             step: id.clone(),
             direction: Run::direction(id),
-            attempt: self.run.step(id).attempt,
+            attempt: crate::engine::request::next_attempt(&self.run, id),
             intended: None,
             result: Ended::Failed,
             output: None,
@@ -460,6 +492,8 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let Some(begun) = self.run.step(id).begun().cloned() else { return Ok(None) };
         let (reading, reads, output) = match self.side(step, id, side).await? {
             Ok(seen) => seen,
+            // A session that is closed here is looked past by the engine: another side may be readable.
+            Err(stop) if stop.what == Some(WaitFor::Session) && stop.kind == StopKind::Waiting => return Ok(None),
             Err(mut stop) if stop.kind == StopKind::Waiting => {
                 stop.kind = StopKind::InDoubt;
                 stop.why = format!("it is not known whether `{}` took effect; {}", step.title, stop.why);
@@ -557,6 +591,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             _ => Value::Null,
         };
         Ok(Ok((reading, context["reads"].clone(), found)))
+    }
+}
+
+fn patience_of(prove: &Prove) -> i64 {
+    match prove {
+        Prove::Read(expect) => expect.within,
+        Prove::Manual(_) => 0,
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Executor<S, C, K, O> {
     /// A handle on the lease's lock for child processes: the lock outlives a killed parent.
     pub lock: Option<std::fs::File>,
     told: Option<Stop>,
+    /// Somebody at this seat said no to what it stopped for.
+    declined: bool,
 }
 
 /// Whether an append took effect, or the journal had moved on and the engine must be asked again.
@@ -70,7 +72,7 @@ const POLL_MS: i64 = 500;
 
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     pub fn new(parts: Parts<S, C, K, O>, run: Run, epoch: u64) -> Self {
-        Executor { parts, run, seat: Seat::default(), epoch, lock: None, told: None }
+        Executor { parts, run, seat: Seat::default(), epoch, lock: None, told: None, declined: false }
     }
 
     /// Drives the run until it is done, or until something outside must happen.
@@ -202,7 +204,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Some(WaitFor::Approval | WaitFor::Confirmation | WaitFor::Task | WaitFor::Answer | WaitFor::GoOn)
             );
         self.note(&stop)?;
-        if for_person && self.parts.operator.patience() == Patience::Always {
+        if for_person && !self.declined && self.parts.operator.patience() == Patience::Always {
             self.told_once(&stop);
             loop {
                 self.parts.clock.sleep(POLL_MS).await;
@@ -230,7 +232,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         };
         let same = self.run.waiting.as_ref().is_some_and(|(_, _, noted)| *noted == waiting);
         if !same {
-            let _ = self.append(vec![Draft::new(waiting)])?;
+            let mut drafts = vec![Draft::new(waiting)];
+            if stop.paused {
+                let paused =
+                    fact::Paused { why: crate::base::escape::cut(&stop.why, 400), code: what.name().to_owned() };
+                drafts.insert(0, Draft::new(paused));
+            }
+            let _ = self.append(drafts)?;
         }
         Ok(())
     }

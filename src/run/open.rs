@@ -63,6 +63,9 @@ pub fn sit(
     machine: &str,
 ) -> Result<(), RunError> {
     loop {
+        if run.closed.is_some() {
+            return Err(RunError::Bad(format!("the run {} is closed: nothing is added to it", run.id.short())));
+        }
         let before = run.clone();
         let head = ChainHead { size: run.size(), leaf: run.leaf };
         let at = clock.now().max(run.last_at);

@@ -83,14 +83,30 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Ok(wanted) => wanted,
             Err(stop) => return Ok(Some(stop)),
         };
+        let sent = match self.revealed(step, perform) {
+            Ok(sent) => sent,
+            Err(stop) => return Ok(Some(stop)),
+        };
         let Some(seq) = self.intend(perform, true)? else { return Ok(None) };
         let began = self.parts.clock.mono();
         let reply = match self.may_send(seq)? {
             Err(why) => Reply { result: Err(executor_fault(why)), request_id: None, date: None },
-            Ok(()) => self.parts.cloud.call(&call(&wanted, step, perform)).await,
+            Ok(()) => self.parts.cloud.call(&call(&wanted, step, &sent)).await,
         };
         let took_ms = self.parts.clock.mono().saturating_sub(began);
         self.outcome(step, perform, seq, reply, took_ms, &wanted)
+    }
+
+    /// The operation with its secrets, for the call only.
+    pub(super) fn revealed(&self, step: &Step, perform: &Perform) -> Result<Value, Stop> {
+        operation::reveal(&step.template, &perform.operation, &self.run.secrets, &self.run.plan.secrets).map_err(
+            |name| {
+                let variable = crate::plan::values::secret_variable(&name);
+                let why =
+                    format!("the secret parameter `{name}` is not at hand: give it in the environment as {variable}");
+                Stop::of(StopKind::Refused, perform.id.to_string(), why)
+            },
+        )
     }
 
     fn outcome(
@@ -112,7 +128,10 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             }
             Err(fault) => fault,
         };
-        outcome.result = result_of(&fault, self.began_before(perform), step.accept_existing);
+        outcome.result = match self.ends_as_wanted(&perform.id, &fault) {
+            true => Ended::Done,
+            false => result_of(&fault, self.began_before(perform), step.accept_existing),
+        };
         if fault.code == EXECUTOR {
             outcome.found = Found::Executor;
         }
@@ -123,6 +142,13 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             return Ok(None);
         }
         Ok(self.after_not_done(step, perform, &fault, wanted))
+    }
+
+    /// An undo whose goal is reached another way (`done_if`): what it would end has ended already.
+    fn ends_as_wanted(&self, id: &StepId, fault: &Fault) -> bool {
+        let Some(undo) = &id.undo else { return false };
+        let forward = self.run.plan.step(&id.forward());
+        forward.and_then(|step| step.back.done_if.get(undo)).is_some_and(|codes| codes.contains(&fault.code))
     }
 
     /// The journal shows that this run may have caused what AWS now reports: an earlier try of this attempt.
@@ -144,7 +170,9 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Class::SessionExpired => {
                 self.parts.cloud.forget(wanted);
                 self.seat.closed.insert(session::key(wanted), "the session has expired".to_owned());
-                Some(needs_session(&self.run, &wanted.id, &perform.id, "it has expired: renew it, then resume"))
+                Some(
+                    needs_session(&self.run, &wanted.id, &perform.id, "it has expired: renew it, then resume").paused(),
+                )
             }
             Class::Wait => Some(Stop::waiting(WaitFor::Time, at, format!("{words}. A clock at AWS must run first"))),
             _ if perform.r#try >= TRIES => Some(Stop::waiting(WaitFor::Aws, at, words)),
@@ -199,8 +227,7 @@ fn result_of(fault: &Fault, began_before: bool, accept_existing: bool) -> Ended 
     }
 }
 
-fn call(wanted: &SessionWanted, step: &Step, perform: &Perform) -> Call {
-    let operation = &perform.operation;
+fn call(wanted: &SessionWanted, step: &Step, operation: &Value) -> Call {
     Call {
         session: wanted.clone(),
         action: operation.get("action").and_then(Value::as_str).unwrap_or_default().to_owned(),

@@ -4,8 +4,9 @@ use super::{Executor, RunError, voice};
 use crate::base::Digest;
 use crate::engine::next::{Draft, Prompt, PromptKind, Stop};
 use crate::engine::port::{Clock, Cloud, Store};
+use crate::engine::status;
 use crate::operator::{Answer, Operator, TaskAnswer};
-use crate::record::fact::{self, WaitFor};
+use crate::record::fact;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
 use serde_json::{Value, json};
@@ -13,15 +14,7 @@ use serde_json::{Value, json};
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     /// Asks, or stops with who must answer and how.
     pub(super) fn prompt(&mut self, prompt: &Prompt) -> Result<Option<Stop>, RunError> {
-        let what = match &prompt.kind {
-            PromptKind::Confirm { .. } => WaitFor::Confirmation,
-            PromptKind::GoOn => WaitFor::GoOn,
-            PromptKind::Task { .. } => WaitFor::Task,
-            PromptKind::Ask { .. } => WaitFor::Answer,
-        };
-        let mut stop = Stop::waiting(what, &prompt.at, wanted(prompt));
-        stop.role = prompt.role.clone();
-        stop.people = prompt.people.clone();
+        let mut stop = status::asked_for(prompt);
         if prompt.at_seat.is_none() {
             return Ok(Some(stop));
         }
@@ -52,6 +45,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Answer::Absent => return Ok(Some(stop)),
             },
         };
+        self.declined = true;
         stop.why = format!("{} ({declined})", stop.why);
         // A "no" at the seat ends the sitting: asking the same again at once would wear it down.
         Ok(Some(stop))
@@ -104,25 +98,4 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     pub(super) fn note_of(&mut self, prompt: &Prompt, reason: &str) -> Result<(), RunError> {
         self.say(prompt, SaidWhat::Note, None, reason)
     }
-}
-
-/// What is asked for, for people who answer from elsewhere: the text, then each `--set` and file.
-fn wanted(prompt: &Prompt) -> String {
-    let mut lines = vec![prompt.text.trim_end().to_owned()];
-    match &prompt.kind {
-        PromptKind::Ask { fields } => lines.extend(fields.iter().map(|field| {
-            let may = if field.required { "" } else { ", may be left out" };
-            let one_of = if field.choices.is_empty() { field.r#type.clone() } else { field.choices.join(" or ") };
-            format!("--set {}=... ({one_of}{may}): {}", field.name, field.text)
-        })),
-        PromptKind::Task { says, evidence, .. } => {
-            lines.extend(evidence.iter().map(|item| match item.r#type.as_str() {
-                "file" => format!("attach a file: {}", item.name),
-                of => format!("--set {}=... ({of})", item.name),
-            }));
-            lines.push(format!("you sign: {says}"));
-        }
-        PromptKind::Confirm { .. } | PromptKind::GoOn => {}
-    }
-    lines.join("\n")
 }

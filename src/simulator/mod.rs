@@ -370,6 +370,11 @@ impl Simulator {
         self.faults.add(fault);
     }
 
+    /// No fault strikes any more.
+    pub fn forget_faults(&mut self) {
+        self.faults = Faults::default();
+    }
+
     /// Profiles of the world, with their keys.
     pub fn profiles(&self) -> impl Iterator<Item = (&str, Credentials)> {
         self.profiles.iter().filter_map(|(profile, key)| Some((profile.as_str(), self.credentials_of(key)?)))

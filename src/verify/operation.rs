@@ -130,7 +130,9 @@ impl Walk<'_> {
         let last = self.works.get(id);
         if fact.r#try > 1 {
             let follows = last.is_some_and(|last| {
-                last.attempt == fact.attempt && last.tries + 1 == fact.r#try && fact.first == Some(last.first)
+                last.attempt == fact.attempt
+                    && last.tries.saturating_add(1) == fact.r#try
+                    && fact.first == Some(last.first)
             });
             return if follows {
                 Ok(())
@@ -141,7 +143,7 @@ impl Walk<'_> {
         // An undo is of the attempt that it takes back; a rollback opens a new one for all that follows.
         let forward = self.works.get(&id.forward()).filter(|_| id.undo.is_some()).map_or(0, |work| work.attempt);
         let before = last.map_or(0, |last| last.attempt);
-        let most = forward.max(before + 1).saturating_add(self.rollbacks);
+        let most = forward.max(before.saturating_add(1)).saturating_add(self.rollbacks);
         if fact.r#try != 1 || fact.first.is_some() || fact.attempt <= before || fact.attempt > most {
             return fail(codes::NUMBERS, format!("attempt {} of {id} does not follow {before}", fact.attempt));
         }

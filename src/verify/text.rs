@@ -53,10 +53,10 @@ fn meaning(report: &Report) -> String {
     if report.verdict != Verdict::Invalid {
         let rest = report.entries.saturating_sub(report.covered);
         words.push_str(&format!(" Approvers and witnesses have signed over the first {} entries", report.covered));
-        words.push_str(&if rest == 0 {
-            ".".to_owned()
-        } else {
-            format!("; the last {rest} rest on the operator's word.")
+        words.push_str(&match rest {
+            0 => ".".to_owned(),
+            1 => "; the last one rests on the operator's word.".to_owned(),
+            _ => format!("; the last {rest} rest on the operator's word."),
         });
     }
     if report.break_glass {

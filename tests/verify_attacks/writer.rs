@@ -49,6 +49,8 @@ pub struct Writer {
     /// Seq of each labelled entry.
     pub seqs: BTreeMap<String, u64>,
     pub skip: bool,
+    /// Stored instead of `plan`, which the writer goes by.
+    pub stored_plan: Option<Vec<u8>>,
     nonce: u64,
     // What a test changes.
     pub before: BeforeHook,
@@ -197,6 +199,7 @@ impl Writer {
             force: (Digest::ZERO, Digest::ZERO, Digest::ZERO),
             seqs: BTreeMap::new(),
             skip: false,
+            stored_plan: None,
             nonce: 0,
             before: Box::new(|_, _| {}),
             entry: Box::new(|_, _, _| {}),
@@ -286,6 +289,7 @@ impl Writer {
     pub fn open(&mut self) {
         let _ = self.turn("opened");
         let plan = object_bytes(&serde_json::to_value(&self.plan).unwrap()).unwrap();
+        let plan = self.stored_plan.take().unwrap_or(plan);
         let runbook = self.object(b"schema = 1\n".to_vec());
         let values = self.object(b"{}".to_vec());
         let plan = self.object(plan);
@@ -479,9 +483,8 @@ impl Writer {
 
     pub fn anchor(&mut self, item: &str, salt: u8) {
         let object = self.object(salted::wrap(&[salt; 16], salted::CAPTURED, &json!({"n": salt})).unwrap());
-        let item = Some(item.to_owned());
-        let set = fact::AnchorSet { stage: "move".into(), item: item.clone(), object, proved: 0 };
-        self.push(&format!("anchor {}", item.unwrap()), "alice", set);
+        let set = fact::AnchorSet { stage: "move".into(), item: Some(item.to_owned()), object, proved: 0 };
+        self.push(&format!("anchor {item}"), "alice", set);
     }
 
     fn perform(&mut self, item: &str) {

@@ -22,7 +22,7 @@ pub(super) fn ask_next(
 ) -> Next {
     if let Some(said) = state.said_now(SaidWhat::Answer).last() {
         let answer = said.value.get("answer").cloned().unwrap_or(Value::Null);
-        return Next::Append(vec![finished(id, answer, 0).by(&said.person)]);
+        return Next::Append(vec![finished(run, id, answer, 0).by(&said.person)]);
     }
     let fields = fields.iter().map(|field| AskField { text: texts(&field.text), ..field.clone() }).collect();
     let kind = PromptKind::Ask { fields };
@@ -89,7 +89,7 @@ pub(super) fn manual_next(
         let role = if item.by.is_empty() { roles.first().cloned().unwrap_or_default() } else { item.by.clone() };
         return Next::Prompt(task(run, manual, id, state, &role, &operation));
     }
-    let mut done = finished(id, evidence, 0);
+    let mut done = finished(run, id, evidence, 0);
     if let Fact::Outcome(outcome) = &mut done.fact {
         outcome.attempt = state.attempt;
         outcome.intended = state.begun().map(|begun| begun.seq);

@@ -21,7 +21,9 @@ pub(super) fn after_done(
 
 /// The sides of the step's probe that nobody has seen yet, and `verify` for its own checks.
 pub(super) fn unseen_sides(step: &Step, state: &StepState) -> Vec<String> {
-    if !step.mutates || matches!(state.status, Status::Done { found: Found::Word, .. }) {
+    // Done though AWS answered with an error: its goal was reached another way, and the answer says so.
+    let otherwise = state.is_done() && state.last_problem.is_some();
+    if !step.mutates || otherwise || matches!(state.status, Status::Done { found: Found::Word, .. }) {
         return Vec::new();
     }
     let mut sides: Vec<String> = match step.body {
