@@ -657,7 +657,7 @@ fn an_object_that_was_changed() {
         &scene,
         "UPDATE object SET bytes = CAST(replace(CAST(bytes AS TEXT), 'iam:CreateUser', 'iam:DeleteUser') AS BLOB)",
     );
-    assert_eq!(scene.verdict(), ("INVALID".to_owned(), 6));
+    scene.run("bob", &["verify"]).exits(6);
     forged(&scene);
     assert_eq!(scene.effects(), Vec::<String>::new());
 }

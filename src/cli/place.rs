@@ -102,6 +102,12 @@ pub fn store_error(error: &StoreError) -> CliError {
             error.to_string(),
             "nothing was sent; check disk space, then `countersign resume`: it reads what is there",
         ),
+        StoreError::Altered(_) => CliError::new(
+            Exit::NotVerified,
+            "CS6001",
+            format!("the journal does not verify: {error}"),
+            "`countersign verify` says more; nothing was done",
+        ),
         _ => CliError::new(Exit::Failed, "CS1005", format!("journal: {error}"), ""),
     }
 }

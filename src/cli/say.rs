@@ -17,6 +17,7 @@ use crate::record::fact::WaitFor;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
 use crate::run::voice;
+use crate::runbook::kind::Kind;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -281,7 +282,9 @@ fn task_role(desk: &Desk, manual: &Manual, performer: &str, step: &StepId) -> Re
     match mine {
         Some(role) => Ok(role.clone()),
         None => {
-            let role = roles.first().cloned().unwrap_or_default();
+            // Said before: too early for `together`, or without its evidence.
+            let own = roles.iter().find(|role| desk.holds(role)).or(roles.first());
+            let role = own.cloned().unwrap_or_default();
             desk.need_role(&role, "sign this task")?;
             Ok(role)
         }
@@ -319,13 +322,10 @@ fn fields_of(fields: &[AskField], mut given: Map<String, Value>) -> Result<Map<S
 }
 
 fn typed(of: &str, value: Value) -> Result<Value, CliError> {
-    let text = value.as_str().unwrap_or_default().to_owned();
-    let wrong = || CliError::new(Exit::Usage, "CS2005", format!("`{text}` is no {of}"), "");
-    match of {
-        "integer" => text.parse::<i64>().map(Value::from).map_err(|_| wrong()),
-        "boolean" => text.parse::<bool>().map(Value::from).map_err(|_| wrong()),
-        _ => Ok(value),
-    }
+    let text = value.as_str().unwrap_or_default();
+    Kind::parse(of).unwrap_or(Kind::String).accept_text(text).map_err(|why| {
+        CliError::new(Exit::Usage, "CS2005", format!("`{}` is no {of}: {}", escape::line(text), escape::line(&why)), "")
+    })
 }
 
 fn evidence_of(manual: &Manual, role: &str, mut given: Map<String, Value>) -> Result<Map<String, Value>, CliError> {
@@ -393,6 +393,10 @@ pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
             ));
         }
     };
+    let by = manual.evidence.iter().find(|item| item.name == field).map(|item| item.by.clone()).unwrap_or_default();
+    if !by.is_empty() {
+        desk.need_role(&by, "attach it")?;
+    }
     let role = task_role(&desk, manual, &step.performer, &args.step)?;
     let file = read_file(&field, &args.file).map_err(|why| CliError::new(Exit::Usage, "CS1006", why, ""))?;
     let mut salt = [0u8; 16];

@@ -363,10 +363,19 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
     Some(match &step.body {
         Body::Read | Body::Check(_) => look(run, seat, step, id, now),
         Body::Wait(wait) => wait_next(run, seat, wait, id, &scope, now),
-        Body::Ask(fields) => ask_next(run, step, id, &state, fields),
+        Body::Ask(fields) => ask_next(run, step, id, &state, fields, |text| filled(text, &scope, now)),
         Body::Manual(_) => manual_next(run, seat, stage, step, id, &state, now),
         Body::Action | Body::Command(_) => change_next(run, seat, stage, step, id, &state, now),
     })
+}
+
+/// A text for people with its `${...}` filled; as it is where that can't be.
+fn filled(text: &str, scope: &Value, now: Time) -> String {
+    match expression::fill(&Value::String(text.to_owned()), scope, now) {
+        Ok(Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => text.to_owned(),
+    }
 }
 
 fn skip(id: &StepId, why: &str) -> Next {

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// COMMIT failed: it is not known whether the entries are there. Nothing may be sent.
     #[error("the journal could not say whether it kept the last entries: {0}")]
     Unknown(String),
+    /// What is kept is not what its digest says.
+    #[error("{0}")]
+    Altered(String),
     #[error("{0}")]
     Io(String),
 }

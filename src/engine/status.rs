@@ -160,10 +160,31 @@ pub fn asked_for(prompt: &Prompt) -> Stop {
         PromptKind::Task { .. } => WaitFor::Task,
         PromptKind::Ask { .. } => WaitFor::Answer,
     };
-    let mut stop = Stop::waiting(what, &prompt.at, prompt.text.trim_end());
+    let mut stop = Stop::waiting(what, &prompt.at, wanted(prompt));
     stop.role = prompt.role.clone();
     stop.people = prompt.people.clone();
     stop
+}
+
+/// What is asked for, for people who answer from elsewhere: the text, then each `--set` and file.
+fn wanted(prompt: &Prompt) -> String {
+    let mut lines = vec![prompt.text.trim_end().to_owned()];
+    match &prompt.kind {
+        PromptKind::Ask { fields } => lines.extend(fields.iter().map(|field| {
+            let may = if field.required { "" } else { ", may be left out" };
+            let one_of = if field.choices.is_empty() { field.r#type.clone() } else { field.choices.join(" or ") };
+            format!("--set {}=... ({one_of}{may}): {}", field.name, field.text)
+        })),
+        PromptKind::Task { says, evidence, .. } => {
+            lines.extend(evidence.iter().map(|item| match item.r#type.as_str() {
+                "file" => format!("attach a file: {}", item.name),
+                of => format!("--set {}=... ({of})", item.name),
+            }));
+            lines.push(format!("you sign: {says}"));
+        }
+        PromptKind::Confirm { .. } | PromptKind::GoOn => {}
+    }
+    lines.join("\n")
 }
 
 /// The command that one of the people waited for runs next.

@@ -190,7 +190,7 @@ impl Store for Journal {
             .map_err(store_error)?;
         match bytes {
             Some(bytes) if Digest::of(&bytes) != *digest => {
-                Err(StoreError::Io(format!("the journal's object {digest} has been altered")))
+                Err(StoreError::Altered(format!("the journal's object {digest} has been altered")))
             }
             bytes => Ok(bytes),
         }

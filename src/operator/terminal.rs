@@ -6,6 +6,7 @@ use crate::engine::next::{Prompt, Stop};
 use crate::engine::state::Run;
 use crate::plan::model::{AskField, Evidence};
 use crate::record::entry::Entry;
+use crate::runbook::kind::Kind;
 use dialoguer::{Confirm, Input, Select};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -42,19 +43,25 @@ impl<S: FnMut(&str), T: FnMut(&Run, &Entry), W: FnMut(&Run, &Stop)> Terminal<S, 
         if of == "boolean" {
             return Confirm::new().with_prompt(label).interact().map(Value::Bool).map_err(|_| ());
         }
-        let input: String = Input::new().with_prompt(label).allow_empty(!required).interact_text().map_err(|_| ())?;
-        if of == "integer"
-            && let Ok(number) = input.trim().parse::<i64>()
-        {
-            return Ok(Value::from(number));
+        let kind = Kind::parse(of).unwrap_or(Kind::String);
+        let fits = |input: &String| match input.is_empty() && !required {
+            true => Ok(()),
+            false => kind.accept_text(input).map(|_| ()),
+        };
+        let prompt = Input::new().with_prompt(label).allow_empty(!required).validate_with(fits);
+        let input: String = prompt.interact_text().map_err(|_| ())?;
+        if input.is_empty() && !required {
+            return Ok(Value::Null);
         }
-        Ok(Value::String(input))
+        kind.accept_text(&input).map_err(|_| ())
     }
 
     fn evidence(&mut self, item: &Evidence, answer: &mut TaskAnswer) -> Result<(), ()> {
         if item.r#type != "file" {
             let value = self.field(&item.name, &item.r#type, "", &[], item.required)?;
-            answer.evidence.insert(item.name.clone(), value);
+            if !value.is_null() {
+                answer.evidence.insert(item.name.clone(), value);
+            }
             return Ok(());
         }
         loop {
@@ -131,9 +138,12 @@ impl<S: FnMut(&str), T: FnMut(&Run, &Entry), W: FnMut(&Run, &Stop)> Operator for
         let mut answers = Map::new();
         for field in fields {
             match self.field(&field.name, &field.r#type, &field.text, &field.choices, field.required) {
-                Ok(value) => answers.insert(field.name.clone(), value),
+                Ok(Value::Null) => {}
+                Ok(value) => {
+                    answers.insert(field.name.clone(), value);
+                }
                 Err(()) => return Answer::Absent,
-            };
+            }
         }
         Answer::Given(answers)
     }

@@ -243,6 +243,14 @@ impl Scene {
         self.log().into_iter().filter(|entry| entry["kind"] == kind).map(|entry| entry["data"].clone()).collect()
     }
 
+    /// Whether an object of the journal holds these words.
+    pub fn keeps(&self, words: &str) -> bool {
+        let base = rusqlite::Connection::open(self.path(JOURNAL)).unwrap();
+        let mut all = base.prepare("SELECT bytes FROM object").unwrap();
+        let found = all.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        found.map(Result::unwrap).any(|bytes| String::from_utf8_lossy(&bytes).contains(words))
+    }
+
     /// What the simulator wrote down.
     pub fn requests(&self) -> Vec<Value> {
         self.read("sim.log").lines().map(|line| serde_json::from_str(line).unwrap()).collect()

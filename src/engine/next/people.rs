@@ -12,12 +12,20 @@ use crate::record::fact::{Fact, Found};
 use crate::record::statement::SaidWhat;
 use serde_json::{Value, json};
 
-pub(super) fn ask_next(run: &Run, step: &Step, id: &StepId, state: &StepState, fields: &[AskField]) -> Next {
+pub(super) fn ask_next(
+    run: &Run,
+    step: &Step,
+    id: &StepId,
+    state: &StepState,
+    fields: &[AskField],
+    texts: impl Fn(&str) -> String,
+) -> Next {
     if let Some(said) = state.said_now(SaidWhat::Answer).last() {
         let answer = said.value.get("answer").cloned().unwrap_or(Value::Null);
         return Next::Append(vec![finished(run, id, answer, 0).by(&said.person)]);
     }
-    let kind = PromptKind::Ask { fields: fields.to_vec() };
+    let fields = fields.iter().map(|field| AskField { text: texts(&field.text), ..field.clone() }).collect();
+    let kind = PromptKind::Ask { fields };
     Next::Prompt(prompt(run, kind, id, state.attempt, &step.performer, step.title.clone()))
 }
 
@@ -63,12 +71,17 @@ pub(super) fn manual_next(
                 && &word.role == role
                 && holds(run, &word.person, role)
                 && !taken(&word.person)
-                && (manual.together == 0 || now.since(word.at) <= manual.together || said.len() + 1 == roles.len())
         });
         match mine {
             Some(word) => said.push((role.clone(), word)),
             None => return Next::Prompt(task(run, manual, id, state, role, &operation)),
         }
+    }
+    // Within `together` of one another; who spoke too early says it again.
+    let newest = said.iter().map(|(_, word)| word.at).max().unwrap_or_default();
+    let early = said.iter().find(|(_, word)| manual.together > 0 && newest.since(word.at) > manual.together);
+    if let Some((role, _)) = early {
+        return Next::Prompt(task(run, manual, id, state, role, &operation));
     }
     let evidence = gather(&said, state);
     let missing = manual.evidence.iter().find(|item| item.required && evidence.get(&item.name).is_none());
