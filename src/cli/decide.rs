@@ -47,7 +47,7 @@ pub struct ApproveArgs {
     /// The run (a unique prefix)
     #[arg(long)]
     run: Option<String>,
-    /// Do not ask before signing
+    /// At a terminal: do not ask before signing (off one, this command is the decision)
     #[arg(long)]
     yes: bool,
 }
@@ -406,6 +406,7 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let mut run = place::load_run(&journal, &answers.run)?;
     let clock = parts::SystemClock::new();
+    let mut taken_in = 0;
     for signed in &answers.statements {
         let kind = signed.statement.lines().next().unwrap_or_default();
         let taken = if kind == "countersign said v1" {
@@ -414,7 +415,14 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
         } else {
             voice::decide(&mut journal, &clock, &mut run, signed)
         };
-        let seq = taken.map_err(refused)?;
+        let seq = taken.map_err(refused).map_err(|error| CliError {
+            hint: format!(
+                "{taken_in} of {} statements of the file were taken in; this one was not",
+                answers.statements.len()
+            ),
+            ..error
+        })?;
+        taken_in += 1;
         ui.say(&format!("ok: taken in as entry {seq}"));
     }
     say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
@@ -475,8 +483,20 @@ pub fn io(path: &Path, error: &std::io::Error) -> CliError {
     CliError::new(Exit::Usage, "CS1006", format!("{}: {error}", path.display()), "")
 }
 
+/// Writes a new file; never over one that is there: it might be a journal, a key or somebody's answer.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    std::fs::write(path, bytes).map_err(|error| io(path, &error))
+    use std::io::Write as _;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut file = made.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => CliError::new(
+            Exit::Usage,
+            "CS1008",
+            format!("{} is there already, and nothing is written over", escape::line(&path.display().to_string())),
+            "name another file, or remove it first",
+        ),
+        _ => io(path, &error),
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| io(path, &error))
 }
 
 pub fn read_text(path: &Path) -> Result<String, CliError> {

@@ -122,7 +122,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            say_usage(&error);
             return if error.use_stderr() { Exit::Usage as u8 } else { Exit::Done as u8 };
         }
     };
@@ -135,6 +135,16 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             error.exit as u8
         }
     }
+}
+
+/// Help as it is; an error with what was typed in it, escaped (P12).
+fn say_usage(error: &clap::Error) {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return;
+    }
+    let ui = Ui::from_environment(false, false, false);
+    ui.must_say(crate::base::escape::block(&error.render().to_string()).trim_end());
 }
 
 fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {

@@ -114,6 +114,14 @@ pub fn ring(people: &People, files: Vec<PathBuf>, mode: Mode) -> Result<KeyRing,
 /// `waiting for bob (customer_security) to approve accept:1111/accept; he can run: ...`.
 pub fn waiting_words(run: &Run, waited: &Waited) -> String {
     use crate::record::fact::WaitFor;
+    if waited.what == WaitFor::Approval && waited.people.is_empty() {
+        let until = waited.expires.map(|time| format!(", at {}", time.minutes())).unwrap_or_default();
+        return format!(
+            "nobody is left who may approve {} ({}): it is asked again when its time has run out{until}",
+            escape::line(&waited.at),
+            escape::line(&waited.role)
+        );
+    }
     let people = if waited.people.is_empty() { "somebody".to_owned() } else { waited.people.join(" or ") };
     let role = if waited.role.is_empty() { String::new() } else { format!(" ({})", waited.role) };
     let doing = match waited.what {

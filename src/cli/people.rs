@@ -76,9 +76,18 @@ fn sign(args: &SignArgs, ui: &Ui) -> CliResult {
     all.push(SignedText { statement: text, signature, key });
     let bytes = json::object_bytes(&json!({"signatures": all}))
         .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
-    write_file(&path, &bytes)?;
+    replace_file(&path, &bytes)?;
     ui.say(&format!("ok: {person} ({}) signed {}; kept in {}", known.party, args.file.display(), path.display()));
     Ok(Exit::Done)
+}
+
+/// The whole new text or the whole old one, whatever happens meanwhile.
+fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let beside = PathBuf::from(beside);
+    write_file(&beside, bytes)?;
+    std::fs::rename(&beside, path).map_err(|error| super::decide::io(path, &error))
 }
 
 /// The people file, or its findings (exit 3).

@@ -43,9 +43,19 @@ pub fn find(journal: &Journal, text: Option<&str>) -> Result<RunId, CliError> {
         ([one], _) => Ok((*one).clone()),
         ([], [one]) => Ok(one.clone()),
         ([], []) => Err(wrong("the journal has no run".to_owned(), "`countersign run RUNBOOK` opens one")),
-        ([], _) => Err(wrong("no run is open".to_owned(), "name one: `countersign runs` lists them")),
+        // None is open: the one that was opened last is meant.
+        ([], all) => all
+            .iter()
+            .max_by_key(|run| opened_at(journal, run))
+            .cloned()
+            .ok_or_else(|| wrong("no run is open".to_owned(), "name one: `countersign runs` lists them")),
         _ => Err(wrong(format!("{} runs are open", open.len()), "name one: `countersign runs` lists them")),
     }
+}
+
+fn opened_at(journal: &Journal, run: &RunId) -> Option<crate::base::Time> {
+    let first = journal.read_from(run, 0).ok()?.into_iter().next()?;
+    Entry::read(&first).ok().map(|entry| entry.at)
 }
 
 fn is_open(journal: &Journal, run: &RunId) -> bool {
@@ -75,7 +85,7 @@ pub fn run_error(error: &RunError) -> CliError {
             Exit::Refused,
             "CS7001",
             error.to_string(),
-            "name the key with --key FILE, add it to ssh-agent, or sign by hand with --print and --signature",
+            "name the key with --key FILE, or add it to ssh-agent; an approval can also be signed by hand (approve --print)",
         ),
         RunError::Forged(_) => CliError::new(
             Exit::NotVerified,

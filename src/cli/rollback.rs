@@ -19,7 +19,7 @@ pub struct Args {
     to: Option<String>,
     #[command(flatten)]
     seat: SeatArgs,
-    /// Do not ask before it begins
+    /// At a terminal: do not ask before it begins (off one, this command is the decision)
     #[arg(long)]
     yes: bool,
 }
@@ -28,6 +28,15 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
     let before = place::load_run(&journal, &id)?;
+    if before.closed.is_some() {
+        let message = format!("the run {} is closed: {}", id.short(), crate::engine::status::state(&before));
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7007",
+            message,
+            "what a closed run did is taken back by a run of its own",
+        ));
+    }
     let to = args.to.clone().unwrap_or_default();
     if before.rollback.is_none() {
         let course = rollback::course(&before, &to).map_err(|why| {

@@ -78,6 +78,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let timing = world.as_ref().map(source::timing);
     let loaded = args.source.load(timing.as_ref(), ui)?;
     possible(&loaded.checked.not_in_this_version())?;
+    bindings_fit(&args.seat, &loaded.plan)?;
     let people_sit = sitters(&args.seat, &loaded.people)?;
     let parties: BTreeSet<String> = parties(&loaded);
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
@@ -201,6 +202,11 @@ pub async fn sit_down(
         };
         return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
     }
+    bindings_fit(args, &run.plan)?;
+    if run.epochs.is_empty() {
+        let message = "the journal ends before anybody signed on: it was cut, for both are written at once";
+        return Err(CliError::new(Exit::NotVerified, "CS6001", message, "nothing was done; keep the file as it is"));
+    }
     place::unchanged(&run, "runbook", runbook)?;
     place::unchanged(&run, "people", people)?;
     let sitters = sitters(args, &run.people)?;
@@ -278,6 +284,19 @@ fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String
     Ok(args.people.clone())
 }
 
+/// A binding of a session that the runbook does not have would do nothing.
+fn bindings_fit(args: &SeatArgs, plan: &crate::plan::model::Plan) -> Result<(), CliError> {
+    for text in &args.session {
+        let name = text.split('=').next().unwrap_or_default();
+        if !plan.sessions.contains_key(name) {
+            let all: Vec<&str> = plan.sessions.keys().map(String::as_str).collect();
+            let message = format!("the runbook has no session `{}`", escape::line(name));
+            return Err(CliError::new(Exit::Usage, "CS2013", message, format!("it has: {}", all.join(", "))));
+        }
+    }
+    Ok(())
+}
+
 fn endpoint_hint(simulated: bool) -> &'static str {
     if simulated {
         "point AWS_ENDPOINT_URL at the simulator, or leave --simulated out"
@@ -350,7 +369,10 @@ fn person_or_nobody(args: &SeatArgs, ui: &Ui) -> impl Operator {
     };
     if ui.interactive {
         let patience = if args.no_wait { Patience::None } else { Patience::Always };
-        let wait = move |run: &Run, stop: &Stop| ui.must_say(&stop_words(run, stop));
+        let wait = move |run: &Run, stop: &Stop| {
+            ui.must_say(&stop_words(run, stop));
+            ui.must_say("waiting here; Ctrl-C is safe: what is in the journal stays, and the run can be resumed");
+        };
         Either::Person(Box::new(Terminal { speak: move |text: &str| ui.must_say(text), tell, wait, patience }))
     } else {
         let patience = if args.no_wait { Patience::None } else { Patience::Short(30_000) };
@@ -423,6 +445,9 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 status::state(run)
             ));
             ui.must_say(&crate::verify::text(&report));
+            if report.exit() == 6 {
+                return Ok(Exit::NotVerified);
+            }
             ui.must_say(&format!("evidence: countersign export {} -o {}.countersign", run.id.short(), run.id.short()));
             Ok(Exit::Done)
         }

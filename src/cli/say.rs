@@ -454,6 +454,17 @@ pub fn go_on(args: &GoOnArgs, global: &Global, ui: &Ui) -> CliResult {
         return Err(CliError::new(Exit::Usage, "CS2010", format!("no stage `{}` with a canary", args.stage), ""));
     };
     desk.need_role(&stage.performer, "say to go on")?;
+    let now = desk.clock.now();
+    let asked = matches!(next::next(&desk.run, &Seat::default(), now), Next::Prompt(prompt)
+        if matches!(prompt.kind, PromptKind::GoOn) && prompt.at == stage.id);
+    if !asked {
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7009",
+            format!("{} does not ask whether to go on now: its canary comes first", stage.id),
+            "`countersign status` says what the run waits for",
+        ));
+    }
     desk.say(SaidWhat::GoOn, &stage.id, 1, &stage.performer, None, "")?;
     desk.resume_hint(ui, "said to go on");
     Ok(Exit::Done)

@@ -99,6 +99,9 @@ pub fn text(run: &Run, ui: &Ui) -> String {
             }
         }
     }
+    if run.closed.is_some() {
+        return lines.join("\n");
+    }
     let way = crate::engine::rollback::course(run, "");
     lines.push(match way {
         Ok(course) if course.steps.is_empty() => "  nothing to take back".to_owned(),

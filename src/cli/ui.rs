@@ -46,6 +46,9 @@ impl CliError {
 
 pub type CliResult = Result<Exit, CliError>;
 
+/// A longer source line is not shown: its place says where.
+const LONGEST_LINE: usize = 400;
+
 /// Where speech goes and how it looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
@@ -82,6 +85,7 @@ impl Ui {
 
     /// Data, to stdout, with a line feed behind it. A closed pipe is nobody's error.
     pub fn data(&self, text: &str) {
+        let text = if self.json { harmless_json(text) } else { text.to_owned() };
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     }
@@ -126,7 +130,7 @@ impl Ui {
             place.column,
             escape::line(&finding.message)
         );
-        if !place.source.is_empty() {
+        if !place.source.is_empty() && place.source.chars().count() <= LONGEST_LINE {
             let number = place.line.to_string();
             let before: String = place.source.chars().take(place.column - 1).collect();
             let pad = escape::line(&before.replace('\t', " ")).chars().count();
@@ -160,5 +164,32 @@ impl Ui {
         if !error.hint.is_empty() {
             self.must_say(&format!("hint: {}", escape::block(&error.hint)));
         }
+    }
+}
+
+/// The same JSON with every invisible or bidirectional character as its `\\uXXXX` escape.
+fn harmless_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || escape::is_harmless(c) {
+            out.push(c);
+        } else {
+            let mut units = [0u16; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless_json;
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let value = serde_json::json!({"a": "x\u{202e}y\u{200b}\u{e0001}z"});
+        let text = harmless_json(&value.to_string());
+        assert!(text.is_ascii(), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

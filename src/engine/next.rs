@@ -61,7 +61,7 @@ pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
     if let Some((epoch, to)) = &run.rolled_back
         && *epoch >= run.epoch
     {
-        return after_rollback(run, to);
+        return after_rollback(run, to, now);
     }
     for stage in &run.plan.stages {
         if let Some(next) = stage_next(run, seat, stage, now) {
@@ -72,11 +72,16 @@ pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
 }
 
 /// Everything back: closed. A part of it: going forward again is somebody's decision.
-fn after_rollback(run: &Run, to: &str) -> Next {
+fn after_rollback(run: &Run, to: &str, now: Time) -> Next {
     if rollback::is_whole(run) {
         return close(run, "rolled_back");
     }
-    let why = format!("rolled back to `{to}`; `resume` goes forward again from there");
+    let undone = run.steps.iter().filter(|(id, state)| id.undo.is_none() && state.status == Status::Undone);
+    let spent = undone.filter_map(|(id, _)| rollback::spent(run, run.plan.step(id)?, id, now)).next();
+    let why = match spent {
+        Some(stop) => format!("rolled back to `{to}`; {} can't go forward again from there: {}", stop.at, stop.why),
+        None => format!("rolled back to `{to}`; `resume` goes forward again from there"),
+    };
     let mut stop = Stop::waiting(WaitFor::Performer, to, why);
     stop.people = run.signed_on.clone();
     Next::Stop(stop)
@@ -395,7 +400,7 @@ fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
             let action = step.template.get("action").and_then(Value::as_str).unwrap_or_default();
             let row = catalogue::find(action)
                 .and_then(|action| catalogue::classify(action, &problem.code, &problem.reason).1);
-            let means = row.map(|row| format!(" {} {}", row.means, row.todo)).unwrap_or_default();
+            let means = row.map(|row| format!(" ({}; {})", row.means, row.todo)).unwrap_or_default();
             let reason = if problem.reason.is_empty() { String::new() } else { format!(" ({})", problem.reason) };
             format!("{}{reason}: {}{}", problem.code, problem.message, means)
         }

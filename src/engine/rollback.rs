@@ -25,6 +25,8 @@ pub enum NoWay {
     InDoubt(StepId),
     #[error("{0} is past a point of no return: {1}")]
     NoReturn(StepId, String),
+    #[error("nothing was done after the anchor of `{0}` that could be undone")]
+    Nothing(String),
     #[error("there is no stage or item `{0}` that was begun")]
     Unknown(String),
 }
@@ -36,6 +38,13 @@ pub fn course(run: &Run, to: &str) -> Result<Course, NoWay> {
         None => (to, None),
     };
     if !to.is_empty() && !run.stages.get(to_stage).is_some_and(|state| state.entered) {
+        return Err(NoWay::Unknown(to.to_owned()));
+    }
+    let known = |item: &str| {
+        let items = run.stages.get(to_stage).map(|state| state.items.as_slice()).unwrap_or_default();
+        items.iter().any(|(key, _)| key.as_deref() == Some(item))
+    };
+    if to_item.is_some_and(|item| !known(item)) {
         return Err(NoWay::Unknown(to.to_owned()));
     }
     let mut course = Course::default();
@@ -56,6 +65,9 @@ pub fn course(run: &Run, to: &str) -> Result<Course, NoWay> {
 /// The entries that begin a rollback: every open request ends with it.
 pub fn begin(run: &Run, to: &str) -> Result<Vec<Draft>, NoWay> {
     let course = course(run, to)?;
+    if course.steps.is_empty() && !nothing_stands(run) {
+        return Err(NoWay::Nothing(to.to_owned()));
+    }
     let live = run.requests.values().filter(|request| request.is_live());
     let mut drafts: Vec<Draft> = live
         .map(|request| Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::RollbackStarted }))
@@ -111,13 +123,18 @@ pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
 
 /// After a rollback: closed when every stage is back; else the run waits for `resume`.
 pub fn is_whole(run: &Run) -> bool {
+    nothing_stands(run) && run.steps.values().any(|state| state.status == Status::Undone)
+}
+
+/// No change that this run made is left, but for those that need no undo.
+fn nothing_stands(run: &Run) -> bool {
     run.steps.iter().all(|(id, state)| {
         let mutates = run.plan.step(id).is_some_and(|step| step.mutates);
         id.undo.is_some()
             || !mutates
             || !state.is_done()
             || run.plan.step(id).is_some_and(|step| !step.back.no_undo.is_empty())
-    }) && run.steps.values().any(|state| state.status == Status::Undone)
+    })
 }
 
 /// Going forward again over an undone step whose input was used up: the way is a longer rollback.

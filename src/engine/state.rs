@@ -561,7 +561,7 @@ impl Run {
                 }
                 self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
             }
-            SaidWhat::GoOn => self.stages.entry(fields.covers.clone()).or_default().go_on = true,
+            SaidWhat::GoOn => self.go_on(&fields.covers),
             _ => {
                 let step: StepId = fields.covers.parse()?;
                 let value = fields
@@ -583,6 +583,21 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Counts only once the canary is through: a word given before it has run decides nothing.
+    fn go_on(&mut self, stage: &str) {
+        let plan = Arc::clone(&self.plan);
+        let (Some(stage), Some(state)) = (plan.stage(stage), self.stages.get(stage)) else { return };
+        let over = |item: &Option<String>| {
+            stage.steps.iter().all(|step| self.step(&StepId::new(&stage.id, item.as_deref(), &step.id)).is_over())
+        };
+        let through = state.items.iter().filter(|(item, _)| over(item)).count();
+        if through >= stage.canary as usize
+            && let Some(state) = self.stages.get_mut(&stage.id)
+        {
+            state.go_on = true;
+        }
     }
 
     fn intended(&mut self, entry: &Entry, fact: &fact::Intended, objects: Objects) -> Result<(), String> {

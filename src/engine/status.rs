@@ -99,7 +99,14 @@ pub fn find_request<'a>(run: &'a Run, text: &str) -> Vec<&'a RequestState> {
 pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
     let mut all = Vec::new();
     for request in run.requests.values().filter(|request| request.is_live()) {
-        let Decision::Missing(lacks) = request::decide(run, request, now) else { continue };
+        let lacks = match request::decide(run, request, now) {
+            Decision::Missing(lacks) => lacks,
+            Decision::Expired { .. } => {
+                all.push(expired(request));
+                continue;
+            }
+            _ => continue,
+        };
         for lack in lacks {
             all.push(Waited {
                 what: WaitFor::Approval,
@@ -126,6 +133,19 @@ pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
         });
     }
     all
+}
+
+/// Nobody can decide on it any more: whoever performs it asks anew by resuming.
+fn expired(request: &RequestState) -> Waited {
+    Waited {
+        what: WaitFor::Performer,
+        at: name(request),
+        role: String::new(),
+        people: vec![request.asked.performer.clone()],
+        since: request.asked.approve_by,
+        expires: None,
+        why: format!("the time of request #{} has run out; it is asked for anew", request.seq),
+    }
 }
 
 /// Who goes on with an open run when nobody is waited for: by what would come next at an empty seat.
