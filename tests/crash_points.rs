@@ -1,6 +1,7 @@
 //! P7, P1, P8, P9: the shipped runbook, killed at every append and at every call and hit by every fault, comes to
 //! the same end, with every effect exactly once. In this process, on the virtual clock, through the real SDK clients.
 #![cfg(feature = "aws")]
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers of a test file are tests too
 
 mod stage;
 
@@ -34,7 +35,6 @@ impl Cells {
     }
 
     fn judge(self, at_least: usize) {
-        println!("{} cells", self.count);
         let shown: Vec<&String> = self.wrong.iter().take(8).collect();
         assert!(self.wrong.is_empty(), "{} of {} cells, such as {shown:#?}", self.wrong.len(), self.count);
         assert!(self.count >= at_least, "only {} cells", self.count);
@@ -85,8 +85,6 @@ fn same(theatre: &Stage, base: &Base) -> Result<(), String> {
 #[test]
 fn the_play_without_faults() {
     let base = base(3);
-    let last = base.moments.last().unwrap();
-    println!("{} appends, {} calls, {} moments", last.appends, last.calls, base.moments.len());
     assert_eq!(base.facts.problems, Vec::<String>::new());
     assert_eq!(base.facts.effects.len(), 9);
 }

@@ -178,10 +178,7 @@ impl<R: Random + Clone + 'static> Theatre<R> {
         let open: Vec<u64> = live.map(|request| request.seq).collect();
         let mut any = false;
         for seq in open {
-            loop {
-                let Some(request) = run.requests.get(&seq) else { break };
-                let Decision::Missing(lacks) = request::decide(run, request, self.clock.now()) else { break };
-                let Some(person) = lacks.iter().flat_map(|lack| lack.people.iter()).next().cloned() else { break };
+            while let Some(person) = self.lacking(run, seq) {
                 if !self.decide(store, run, seq, &person, Decides::Approve)? {
                     break;
                 }
@@ -189,6 +186,14 @@ impl<R: Random + Clone + 'static> Theatre<R> {
             }
         }
         Ok(any)
+    }
+
+    /// The next person whose approval the request still lacks.
+    fn lacking(&self, run: &Run, seq: u64) -> Option<String> {
+        match request::decide(run, run.requests.get(&seq)?, self.clock.now()) {
+            Decision::Missing(lacks) => lacks.iter().flat_map(|lack| lack.people.iter()).next().cloned(),
+            _ => None,
+        }
     }
 
     /// One person's decision on a request, through the one door; false if the person holds no role.
