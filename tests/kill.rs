@@ -162,7 +162,7 @@ fn killed(scene: &Scene, drives: bool, dice: &mut Dice, line: &str) -> bool {
     match dice.below(8) {
         // At any moment of its life.
         0..=2 => {
-            let until = Instant::now() + Duration::from_millis(dice.below(if drives { 1_000 } else { 300 }));
+            let until = Instant::now() + Duration::from_millis(dice.below(if drives { 1_000 } else { 120 }));
             lives(&mut child, || Instant::now() < until);
         }
         // Right behind one of its requests: where an answer is on its way.
