@@ -78,7 +78,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let timing = world.as_ref().map(source::timing);
     let loaded = args.source.load(timing.as_ref(), ui)?;
     possible(&loaded.checked.not_in_this_version())?;
-    bindings_fit(&args.seat, &loaded.plan)?;
+    say_unused(&args.seat, &loaded.plan, ui);
     let people_sit = sitters(&args.seat, &loaded.people)?;
     let parties: BTreeSet<String> = parties(&loaded);
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
@@ -202,7 +202,7 @@ pub async fn sit_down(
         };
         return Err(CliError::new(Exit::Refused, "CS7014", format!("the run {} is {is}", id.short()), hint));
     }
-    bindings_fit(args, &run.plan)?;
+    say_unused(args, &run.plan, ui);
     if run.epochs.is_empty() {
         let message = "the journal ends before anybody signed on: it was cut, for both are written at once";
         return Err(CliError::new(Exit::NotVerified, "CS6001", message, "nothing was done; keep the file as it is"));
@@ -284,17 +284,20 @@ fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String
     Ok(args.people.clone())
 }
 
-/// A binding of a session that the runbook does not have would do nothing.
-fn bindings_fit(args: &SeatArgs, plan: &crate::plan::model::Plan) -> Result<(), CliError> {
+/// A binding of a session that the runbook does not have does nothing: most likely a slip.
+fn say_unused(args: &SeatArgs, plan: &crate::plan::model::Plan, ui: &Ui) {
     for text in &args.session {
         let name = text.split('=').next().unwrap_or_default();
         if !plan.sessions.contains_key(name) {
             let all: Vec<&str> = plan.sessions.keys().map(String::as_str).collect();
-            let message = format!("the runbook has no session `{}`", escape::line(name));
-            return Err(CliError::new(Exit::Usage, "CS2013", message, format!("it has: {}", all.join(", "))));
+            let warning = ui.paint(Style::Warn, "warning");
+            ui.must_say(&format!(
+                "{warning}: the runbook has no session `{}`; it has: {}",
+                escape::line(name),
+                all.join(", ")
+            ));
         }
     }
-    Ok(())
 }
 
 fn endpoint_hint(simulated: bool) -> &'static str {
