@@ -75,11 +75,13 @@ impl Simulator {
         let mut command = Command::new(program());
         command.current_dir(folder).env_clear().args(["simulate", "--world", world, "--port-file", "port"]);
         let child = command.args(["--log", "sim.log"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut simulator = Simulator { child, port: 0 };
         let file = folder.join("port");
         let patience = Instant::now() + Duration::from_secs(20);
         loop {
             if let Ok(text) = std::fs::read_to_string(&file) {
-                return Simulator { child, port: text.trim().parse().unwrap() };
+                simulator.port = text.trim().parse().unwrap();
+                return simulator;
             }
             assert!(Instant::now() < patience, "the simulator did not start");
             std::thread::sleep(Duration::from_millis(20));
