@@ -406,8 +406,7 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let mut run = place::load_run(&journal, &answers.run)?;
     let clock = parts::SystemClock::new();
-    let mut taken_in = 0;
-    for signed in &answers.statements {
+    for (taken_in, signed) in answers.statements.iter().enumerate() {
         let kind = signed.statement.lines().next().unwrap_or_default();
         let taken = if kind == "countersign said v1" {
             let object = said_object(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
@@ -422,7 +421,6 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
             ),
             ..error
         })?;
-        taken_in += 1;
         ui.say(&format!("ok: taken in as entry {seq}"));
     }
     say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
