@@ -663,3 +663,27 @@ fn what_was_used_up_names_the_way() {
     let found = facts(&theatre);
     assert_eq!((&found.problems, &found.places), (&Vec::new(), &base(3).facts.places));
 }
+
+/// Entries never go back in time, and a clock that was set is noted.
+#[test]
+fn a_clock_that_is_set_while_a_seat_waits() {
+    for ms in [-10 * 60_000, 10 * 60_000] {
+        let theatre = up_to(ACCEPT, &[]);
+        let mut bob = sit(&theatre, "bob");
+        // The first sitting ends where the others are asked; by then the seat has compared its clocks.
+        let before = facts(&theatre).problems;
+        theatre.clock.set_off(ms);
+        let stop = drive(&theatre, &mut bob);
+        assert!(stop.is_ok(), "{stop:?}");
+        drop(bob);
+        let played = resume(&theatre, "alice").unwrap();
+        assert_eq!(played.run.closed.as_deref(), Some("done"), "{:?}", played.stop);
+        let found = facts(&theatre);
+        assert_eq!((before.len(), &found.problems), (0, &base(3).facts.problems));
+        assert_eq!(found.effects, base(3).facts.effects);
+        let all = entries(&theatre.store);
+        assert!(all.windows(2).all(|pair| pair[0].at <= pair[1].at));
+        let noted = all.iter().any(|entry| entry.fact.kind() == "resumed");
+        assert_eq!(noted, ms < 0, "a clock that stands behind the journal is noted");
+    }
+}

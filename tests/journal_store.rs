@@ -218,8 +218,8 @@ fn altered_objects_and_lost_entries_are_noticed_when_read() {
     raw.execute_batch("UPDATE object SET bytes = x'00'; DELETE FROM entry WHERE seq = 5").unwrap();
     raw.close().unwrap();
     let journal = Journal::open(&path).unwrap();
-    assert!(matches!(journal.object(&object("x").0), Err(StoreError::Io(_))));
-    assert!(matches!(journal.read_from(&run(), 0), Err(StoreError::Io(_))));
+    assert!(matches!(journal.object(&object("x").0), Err(StoreError::Altered(_))));
+    assert!(matches!(journal.read_from(&run(), 0), Err(StoreError::Altered(_))));
 }
 
 #[test]

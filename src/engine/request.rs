@@ -195,7 +195,8 @@ pub fn case<'a>(run: &'a Run, request: &'a RequestState, now: Time) -> Case<'a> 
                 head: &voice.head,
             })
             .collect(),
-        now,
+        // A clock that was set back makes nothing unsigned again: the journal's own time is the floor.
+        now: now.max(run.last_at),
     }
 }
 

@@ -174,7 +174,7 @@ impl Store for Journal {
             let (found, line) = row.map_err(store_error)?;
             let wanted = integer(seq)?.saturating_add(i64::try_from(lines.len()).unwrap_or(i64::MAX));
             if found != wanted {
-                return Err(StoreError::Io(format!("the journal has lost the entry {wanted} of the run {run}")));
+                return Err(StoreError::Altered(format!("the journal has lost the entry {wanted} of the run {run}")));
             }
             lines.push(line);
         }

@@ -15,22 +15,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone)]
 pub struct RehearsalClock {
     now: Arc<AtomicI64>,
+    /// What somebody set the wall clock off by.
+    set_off: Arc<AtomicI64>,
     started: i64,
 }
 
 impl RehearsalClock {
     pub fn at(start: Time) -> RehearsalClock {
-        RehearsalClock { now: Arc::new(AtomicI64::new(start.0)), started: start.0 }
+        RehearsalClock { now: Arc::new(AtomicI64::new(start.0)), set_off: Arc::default(), started: start.0 }
+    }
+
+    /// Somebody sets the machine's wall clock: no time passes.
+    pub fn set_off(&self, ms: i64) {
+        self.set_off.fetch_add(ms, Ordering::SeqCst);
     }
 
     pub fn advance_to(&self, time: Time) {
-        self.now.fetch_max(time.0, Ordering::SeqCst);
+        self.now.fetch_max(time.0 - self.set_off.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 }
 
 impl Clock for RehearsalClock {
     fn now(&self) -> Time {
-        Time(self.now.load(Ordering::SeqCst))
+        Time(self.now.load(Ordering::SeqCst) + self.set_off.load(Ordering::SeqCst))
     }
 
     fn mono(&self) -> u64 {

@@ -57,7 +57,7 @@ pub fn words(run: &Run, entry: &Entry) -> Option<String> {
         },
         Fact::Waited(fact) => format!("{}: the wait is over", fact.step),
         Fact::Paused(fact) => format!("paused: {}", fact.why),
-        Fact::Resumed(fact) => format!("resumed: {}", fact.why),
+        Fact::Resumed(fact) => format!("note: {}", fact.why),
         Fact::RollbackStarted(fact) => {
             let to = if fact.to.is_empty() { "the beginning" } else { &fact.to };
             format!("rollback to {to}: {} operations", fact.steps.len())

@@ -57,6 +57,8 @@ pub struct Executor<S, C, K, O> {
     told: Option<Stop>,
     /// Somebody at this seat said no to what it stopped for.
     declined: bool,
+    /// Wall clock and monotonic milliseconds when they were last compared.
+    clocks: Option<(Time, u64)>,
 }
 
 /// Whether an append took effect, or the journal had moved on and the engine must be asked again.
@@ -67,18 +69,21 @@ pub enum Appended {
     Moved,
 }
 
+/// A clock that differs by more is noted.
+const JUMP_MS: i64 = 120_000;
 /// Between two looks at the journal while a person is waited for at a terminal.
 const POLL_MS: i64 = 500;
 
 impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     pub fn new(parts: Parts<S, C, K, O>, run: Run, epoch: u64) -> Self {
-        Executor { parts, run, seat: Seat::default(), epoch, lock: None, told: None, declined: false }
+        Executor { parts, run, seat: Seat::default(), epoch, lock: None, told: None, declined: false, clocks: None }
     }
 
     /// Drives the run until it is done, or until something outside must happen.
     pub async fn drive(&mut self) -> Result<Stop, RunError> {
         loop {
             self.catch_up()?;
+            self.note_jump()?;
             let now = self.now();
             let stop = match next::next(&self.run, &self.seat, now) {
                 Next::Append(drafts) => {
@@ -104,6 +109,21 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
 
     pub fn now(&self) -> Time {
         self.parts.clock.now()
+    }
+
+    /// Entries never go back in time, whatever the machine's clock does; a jump of it is noted.
+    fn note_jump(&mut self) -> Result<(), RunError> {
+        let (now, mono) = (self.now(), self.parts.clock.mono());
+        let jump = match self.clocks.replace((now, mono)) {
+            None => now.since(self.run.last_at).min(0),
+            Some((then, before)) => now.since(then) - i64::try_from(mono.saturating_sub(before)).unwrap_or(i64::MAX),
+        };
+        if jump.abs() > JUMP_MS && self.run.closed.is_none() {
+            let way = if jump < 0 { "back" } else { "forward" };
+            let why = format!("the machine's clock went {way} by {}", crate::base::duration::show(jump.abs()));
+            let _ = self.append(vec![Draft::new(fact::Resumed { why })])?;
+        }
+        Ok(())
     }
 
     /// Folds what other processes have added.
