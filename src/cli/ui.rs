@@ -100,6 +100,12 @@ impl Ui {
     /// Speech that `--quiet` does not silence: errors, and what to do next.
     pub fn must_say(&self, text: &str) {
         let mut out = std::io::stderr().lock();
+        let text = if std::io::stderr().is_terminal() {
+            let width = usize::from(dialoguer::console::Term::stderr().size().1);
+            text.lines().map(|line| wrapped(line, width)).collect::<Vec<_>>().join("\n")
+        } else {
+            text.to_owned()
+        };
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
     }
 
@@ -167,6 +173,36 @@ impl Ui {
     }
 }
 
+/// A line broken at spaces, what follows indented; a command stays whole, so that it can be copied.
+fn wrapped(line: &str, width: usize) -> String {
+    let measure = dialoguer::console::measure_text_width;
+    if width < 40
+        || measure(line) <= width
+        || line.contains(": countersign ")
+        || line.trim_start().starts_with("countersign ")
+    {
+        return line.to_owned();
+    }
+    let own: String = line.chars().take_while(|c| *c == ' ').collect();
+    let indent = format!("{own}    ");
+    let (mut out, mut here) = (String::new(), own.clone());
+    for word in line.trim_start().split(' ') {
+        let empty = here.trim().is_empty();
+        if !empty && measure(&here) + 1 + measure(word) > width {
+            out.push_str(&here);
+            out.push('\n');
+            here = format!("{indent}{word}");
+        } else {
+            if !empty {
+                here.push(' ');
+            }
+            here.push_str(word);
+        }
+    }
+    out.push_str(&here);
+    out
+}
+
 /// The same JSON with every invisible or bidirectional character as its `\\uXXXX` escape.
 fn harmless_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -183,7 +219,17 @@ fn harmless_json(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless_json;
+    use super::{harmless_json, wrapped};
+
+    #[test]
+    fn long_lines_break_at_spaces_and_commands_stay_whole() {
+        let line = "  waiting for somebody who takes a long time to say what is to be done with it";
+        let text = wrapped(line, 40);
+        assert!(text.lines().all(|line| line.len() <= 40), "{text}");
+        assert_eq!(text.split_whitespace().collect::<Vec<_>>(), line.split_whitespace().collect::<Vec<_>>());
+        let command = "  can run: countersign approve accept:111122223333/accept --as alice --key somewhere";
+        assert_eq!(wrapped(command, 40), command);
+    }
 
     #[test]
     fn json_stays_the_same_json() {
