@@ -17,7 +17,7 @@ pub use demands::{demands, roles_of};
 use crate::base::{Digest, Time};
 use crate::people::People;
 use crate::plan::model::{Approval, Plan};
-use crate::record::fact::{Asked, What};
+use crate::record::fact::Asked;
 use crate::record::statement::{Head, Statement};
 use crate::sshsig::Good;
 use std::collections::BTreeSet;
@@ -127,9 +127,4 @@ pub struct Lack {
     pub have: u32,
     /// People (ids) who may still approve.
     pub people: Vec<String>,
-}
-
-/// Keeps the type of request in view of callers.
-pub fn is_settlement(asked: &Asked) -> bool {
-    asked.what == What::Settle
 }

@@ -41,11 +41,6 @@ impl Time {
         DateTime::parse_from_rfc3339(text).ok().map(|date| Time(date.timestamp_millis()))
     }
 
-    /// From seconds since 1970, as AWS's JSON writes times.
-    pub fn from_seconds(seconds: f64) -> Time {
-        Time((seconds * 1000.0) as i64)
-    }
-
     /// This instant, `ms` later.
     #[must_use]
     pub fn plus(&self, ms: i64) -> Time {

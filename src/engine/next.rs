@@ -19,7 +19,7 @@ use crate::base::{StepId, Time};
 use crate::catalogue;
 use crate::expression;
 use crate::plan::model::{Body, Item, Stage, Step};
-use crate::record::fact::{self, Direction, Ended, EndedBy, Found, WaitFor};
+use crate::record::fact::{self, Ended, EndedBy, Found, WaitFor};
 use crate::record::statement::SaidWhat;
 use people::{ask_next, manual_next};
 use seen::{after_done, unseen_sides, verify_next};
@@ -366,7 +366,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
         }
     }
     Some(match &step.body {
-        Body::Read | Body::Check(_) => look(run, seat, step, id, now),
+        Body::Read | Body::Check(_) => look(seat, step, id, now),
         Body::Wait(wait) => wait_next(run, seat, wait, id, &scope, now),
         Body::Ask(fields) => ask_next(run, step, id, &state, fields, |text| filled(text, &scope, now)),
         Body::Manual(_) => manual_next(run, seat, stage, step, id, &state, now),
@@ -408,7 +408,7 @@ fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
     Next::Stop(Stop::of(StopKind::Failed, id.to_string(), why).for_role(run, &step.performer))
 }
 
-fn look(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
+fn look(seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
     match seat.not_before.get(id) {
         Some(until) if *until > now => Next::Sleep {
             until: *until,
@@ -416,10 +416,7 @@ fn look(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next {
             step: id.to_string(),
             why: format!("{}: looking again", step.title),
         },
-        _ => {
-            let _ = run;
-            Next::Look { id: id.clone() }
-        }
+        _ => Next::Look { id: id.clone() },
     }
 }
 
@@ -461,8 +458,23 @@ fn change_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, 
         Err(error) => return unready(id, error),
     };
     if !step.mutates {
-        return look(run, seat, step, id, now);
+        return look(seat, step, id, now);
     }
+    begin(run, seat, stage, step, id, state, operation, now)
+}
+
+/// The one gate before anything changes, by AWS, a program or people: performer, approvals, confirmation, anchor.
+#[allow(clippy::too_many_arguments)] // the whole picture of one step
+fn begin(
+    run: &Run,
+    seat: &Seat,
+    stage: &Stage,
+    step: &Step,
+    id: &StepId,
+    state: &StepState,
+    operation: Value,
+    now: Time,
+) -> Next {
     let Some(performer) = performer_here(run, step) else { return needs_performer(run, step, id) };
     let granted = match grant(run, stage, step, id, &operation, &performer, now) {
         Ok(granted) => granted,
@@ -546,8 +558,7 @@ fn grant(
             stop.until = Some(request.asked.approve_by);
             Err(Box::new(Next::Stop(stop)))
         }
-        Decision::Denied { person, reason } => {
-            let _ = (person, reason);
+        Decision::Denied { .. } => {
             let ended = fact::RequestEnded { request: request.seq, why: EndedBy::Denied };
             Err(Box::new(Next::Append(vec![Draft::new(ended)])))
         }
@@ -720,14 +731,6 @@ pub fn holds(run: &Run, person: &str, role: &str) -> bool {
 
 fn stage_is_over(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> bool {
     items.iter().all(|(item, _)| item_is_over(run, stage, item.as_deref()))
-}
-
-/// Used where a step's direction matters to words only.
-pub fn verb(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Do => "do",
-        Direction::Undo => "undo",
-    }
 }
 
 #[cfg(test)]

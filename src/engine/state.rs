@@ -5,7 +5,7 @@ use crate::base::{Digest, RunId, StepId, Time};
 use crate::people::People;
 use crate::plan::model::{Item, Plan};
 use crate::record::entry::Entry;
-use crate::record::fact::{self, Asked, Direction, Ended, EndedBy, Fact, Found, Mode, Problem, Reading, RunOpened};
+use crate::record::fact::{self, Asked, Direction, Ended, EndedBy, Fact, Found, Problem, Reading, RunOpened};
 use crate::record::operations::{self, Operation};
 use crate::record::statement::{Body, Decides, Head, SaidWhat, Statement};
 use crate::record::tree::Tree;
@@ -762,10 +762,6 @@ impl Run {
         request.voices.iter().find(
             |voice| matches!(&voice.statement.body, Body::Approval(_, fields) if fields.decision == Decides::Deny),
         )
-    }
-
-    pub fn is_rehearsal(&self) -> bool {
-        self.opened.mode == Mode::Rehearsal
     }
 
     /// Which operations are not settled.

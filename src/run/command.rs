@@ -64,7 +64,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             Ok(sent) => sent,
             Err(stop) => return Ok(Some(stop)),
         };
-        let environment = match self.environment(step, &sent, &perform.id).await? {
+        let environment = match self.environment(&sent, &perform.id).await? {
             Ok(environment) => environment,
             Err(stop) => return Ok(Some(stop)),
         };
@@ -102,7 +102,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         id: &StepId,
         operation: &Value,
     ) -> Result<Option<Stop>, RunError> {
-        let environment = match self.environment(step, operation, id).await? {
+        let environment = match self.environment(operation, id).await? {
             Ok(environment) => environment,
             Err(stop) => return Ok(Some(stop)),
         };
@@ -125,7 +125,6 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     /// The step's own variables, and the credentials of its session.
     async fn environment(
         &mut self,
-        step: &Step,
         operation: &Value,
         id: &StepId,
     ) -> Result<Result<Vec<(String, String)>, Stop>, RunError> {
@@ -133,7 +132,6 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let own = operation.get("env").and_then(Value::as_object).unwrap_or(&empty);
         let mut all: Vec<(String, String)> = own.iter().map(|(name, value)| (name.clone(), text(value))).collect();
         let session = operation.get("credentials").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let _ = step;
         if !session.is_empty() {
             let wanted = match self.session(&session, id).await? {
                 Ok(wanted) => wanted,

@@ -10,7 +10,7 @@ use crate::engine::request;
 use crate::engine::state::Run;
 use crate::plan::model::{Body as StepBody, Step};
 use crate::record::entry::Entry;
-use crate::record::fact::{self, EndedBy, Fact, SignedText};
+use crate::record::fact::{self, EndedBy, SignedText};
 use crate::record::statement::{ApprovalFields, Body, Decides, SaidFields, SaidWhat, Statement, Tail};
 
 /// Signs `body` in the name of `person`.
@@ -292,12 +292,6 @@ pub fn lines_of(
         lines.push(line);
     }
     Ok((lines, objects))
-}
-
-/// A fact of this run's own kinds that only voices may append.
-pub fn is_voice(fact: &Fact) -> bool {
-    matches!(fact, Fact::Approval(_) | Fact::Said(_) | Fact::Witness(_))
-        || matches!(fact, Fact::RequestEnded(ended) if ended.why == EndedBy::Denied)
 }
 
 /// Entries of the seat itself, outside the loop.

@@ -1,9 +1,7 @@
 //! What comes next in a step that people carry out or answer: who is asked, what they have said, when it is over.
 
 use super::{Next, Prompt, PromptKind, Seat, Stop, StopKind};
-use super::{
-    confirmation, finished, fresh_anchor, grant, holds, needs_performer, perform, performer_here, prompt, unready,
-};
+use super::{begin, finished, holds, prompt, unready};
 use crate::base::{StepId, Time};
 use crate::engine::operation;
 use crate::engine::state::{Run, SaidState, StepState};
@@ -47,18 +45,7 @@ pub(super) fn manual_next(
         Err(error) => return unready(id, error),
     };
     if step.mutates && !state.is_open() {
-        let Some(performer) = performer_here(run, step) else { return needs_performer(run, step, id) };
-        let granted = match grant(run, stage, step, id, &operation, &performer, now) {
-            Ok(granted) => granted,
-            Err(next) => return *next,
-        };
-        if let Some(next) = confirmation(run, stage, step, id, &operation, &granted, now) {
-            return next;
-        }
-        if let Some(next) = fresh_anchor(run, seat, stage, id, state) {
-            return next;
-        }
-        return Next::Perform(perform(run, id, state, operation, performer, granted));
+        return begin(run, seat, stage, step, id, state, operation, now);
     }
     let roles: Vec<String> =
         if manual.performers.is_empty() { vec![step.performer.clone()] } else { manual.performers.clone() };
