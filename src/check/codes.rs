@@ -62,6 +62,11 @@ pub const CODES: &[Code] = &[
         "A step says that it belongs to another stage than the one TOML puts it into.",
         "Move the step below the stage that it belongs to.",
     ),
+    row(
+        "CS0115",
+        "A text of the runbook holds a character that nobody sees: a control, a direction mark, a zero width.",
+        "Remove it. Such characters make a text look like another one.",
+    ),
     row("CS0201", "A role is named that is not there.", "Correct the name, or add the role under [roles]."),
     row(
         "CS0202",
