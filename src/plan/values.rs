@@ -1,11 +1,11 @@
 //! Parameter values: from TOML, JSON, CSV and the command line, typed as the runbook says.
 //! Secrets are kept apart: they never enter the values object.
 
+use super::json_node;
 use crate::base::{Digest, Finding, Place, json};
 use crate::check::checked::Checked;
 use crate::check::{Accepted, accept};
 use crate::runbook::kind::Kind;
-use super::json_node;
 use crate::runbook::node::{self, Data, Node, Notes, Source};
 use crate::runbook::reader::{one_of, shown};
 use crate::runbook::written::Parameter;

@@ -34,9 +34,11 @@ pub fn read_anyway(file: &str, text: &str) -> (Option<Runbook>, Vec<Finding>) {
 fn hidden_characters(node: &Node, notes: &mut Notes) {
     match &node.is {
         Data::Text(text) => {
-            let hidden = |c: &char| !escape::is_harmless(*c) && !matches!(c, '\n' | '\t' | '\r' | '\u{fe0e}' | '\u{fe0f}');
+            let hidden =
+                |c: &char| !escape::is_harmless(*c) && !matches!(c, '\n' | '\t' | '\r' | '\u{fe0e}' | '\u{fe0f}');
             if let Some(found) = text.chars().find(hidden) {
-                let message = format!("the text holds the character {}, which nobody sees", escape::line(&found.to_string()));
+                let message =
+                    format!("the text holds the character {}, which nobody sees", escape::line(&found.to_string()));
                 notes.error("CS0115", &node.span, message, "remove it; it would be shown as it stands here");
             }
         }

@@ -3,8 +3,8 @@
 //! an error. Findings `CS1501` to `CS1505`.
 
 use super::faults::{Fault, FaultKind, Lasting};
-use crate::runbook::reader::one_of;
 use crate::base::{Finding, Place, Time, duration};
+use crate::runbook::reader::one_of;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
