@@ -26,9 +26,23 @@ pub struct Checked {
     pub roles: BTreeMap<String, Role>,
     pub apart: Vec<Vec<String>>,
     pub sessions: BTreeMap<String, Session>,
-    pub holds: Vec<Value>,
+    pub holds: Vec<Hold>,
     pub stages: Vec<Stage>,
     pub(super) later: Vec<String>,
+}
+
+/// See [`crate::plan::model::Hold`].
+#[derive(Clone, Debug)]
+pub struct Hold {
+    pub id: String,
+    pub title: String,
+    pub session: String,
+    pub prove: Vec<Expect>,
+    pub by_hand: Vec<String>,
+    pub instructions: String,
+    pub from: String,
+    pub until: String,
+    pub fresh_within: i64,
 }
 
 #[derive(Clone, Debug)]

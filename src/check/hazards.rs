@@ -29,9 +29,8 @@ pub(super) fn of_step(
                 let message = format!("it may end the Identity Center session that it is done with (session `{session}`)");
                 (message, format!("write `kinds` of the session `{session}` without identity_center, for instance [\"role\", \"user\"]"))
             }),
-            Hazard::RemovesAccess => live_hold(step, runbook).map(|hold| {
-                (format!("it removes access while the hold `{hold}` is live"), "release the hold first".to_owned())
-            }),
+            // `check::holds` looks at these two, hold by hold.
+            Hazard::RemovesAccess => None,
             Hazard::StrandsRoot => (!recovery_settled(written, runbook)).then(|| {
                 let message = "the account may be left without root credentials and without a way to recover them";
                 let hint = "let a manual step before it settle `mailbox` or `root_mfa`";
@@ -76,24 +75,6 @@ fn identity_center(id: &str, runbook: &Runbook) -> Option<String> {
     }
     let open = at.kinds.is_empty() || at.kinds.iter().any(|kind| kind.is == "identity_center");
     open.then(|| at.id.is.clone())
-}
-
-/// A hold that is live where the step stands.
-fn live_hold(step: &Step, runbook: &Runbook) -> Option<String> {
-    let at = |id: &str| runbook.stages.iter().position(|stage| stage.id.is == id);
-    let holds = |stage: &written::Stage| {
-        stage
-            .steps
-            .iter()
-            .any(|one| one.id.is == step.id && one.session.as_ref().is_none_or(|own| own.is == step.session))
-    };
-    let here = runbook.stages.iter().position(holds)?;
-    let live = runbook.holds.iter().find(|hold| {
-        let from = hold.from.as_ref().and_then(|stage| at(&stage.is));
-        let until = hold.until.as_ref().and_then(|stage| at(&stage.is));
-        from.is_some_and(|from| from < here) && until.is_some_and(|until| here <= until)
-    });
-    live.map(|hold| hold.id.is.clone())
 }
 
 /// Whether people settle the root user's recovery before this step.

@@ -8,6 +8,7 @@ pub mod checked;
 pub mod codes;
 mod fit;
 mod hazards;
+mod holds;
 mod names;
 mod scope;
 mod stage;
@@ -90,6 +91,7 @@ impl Checker<'_> {
         let stages: Option<Vec<checked::Stage>> = stages.into_iter().collect();
         if let Some(stages) = &stages {
             hazards::waits(stages, runbook, &mut self.notes);
+            self.held_ways(stages, &holds);
             if !self.notes.has_errors() {
                 self.unused(stages);
             }

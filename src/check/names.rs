@@ -7,7 +7,7 @@ use crate::runbook::kind::{Kind, exact};
 use crate::runbook::node::{At, Node, Text};
 use crate::runbook::reader::{one_of, shown};
 use crate::runbook::written::{Parameter, Proof};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Checker<'_> {
@@ -183,62 +183,7 @@ impl Checker<'_> {
         known
     }
 
-    /// Holds are checked, and kept as they are for a later version.
-    pub(super) fn holds(&mut self) -> Vec<Value> {
-        let runbook = self.runbook;
-        let mut out = Vec::new();
-        for hold in &runbook.holds {
-            self.later.insert(format!("hold `{}`", hold.id.is));
-            let from = hold.from.as_ref().and_then(|stage| self.stage_name(stage));
-            let until = hold.until.as_ref().and_then(|stage| self.stage_name(stage));
-            if let (Some(from), Some(until), Some(place)) = (from, until, &hold.until)
-                && until <= from
-            {
-                self.notes.error("CS0317", &place.span, "this hold ends before it begins", "");
-            }
-            for role in &hold.by_hand {
-                self.role(role);
-            }
-            for proof in &hold.prove {
-                self.expectation(proof, hold.session.as_ref().map(|session| session.is.as_str()), Scope::default());
-            }
-            out.push(json!({
-                "id": hold.id.is, "by_hand": names(&hold.by_hand), "session": hold.session.as_ref().map(|text| &text.is),
-                "from": hold.from.as_ref().map(|text| &text.is), "until": hold.until.as_ref().map(|text| &text.is),
-                "fresh_within": hold.fresh_within.as_ref().map(|at| at.is),
-            }));
-        }
-        self.needed_holds();
-        out
-    }
-
-    /// A stage may need only holds that are live while it runs.
-    fn needed_holds(&mut self) {
-        let runbook = self.runbook;
-        for (at, stage) in runbook.stages.iter().enumerate() {
-            for name in &stage.needs_holds {
-                let Some(hold) = runbook.holds.iter().find(|hold| hold.id.is == name.is) else {
-                    let known: Vec<&str> = runbook.holds.iter().map(|hold| hold.id.is.as_str()).collect();
-                    let message = format!("there is no hold `{}`", shown(&name.is));
-                    self.notes.error("CS0213", &name.span, message, one_of(&name.is, &known));
-                    continue;
-                };
-                let place = |text: &Option<Text>| {
-                    let text = text.as_ref()?;
-                    runbook.stages.iter().position(|stage| stage.id.is == text.is)
-                };
-                if place(&hold.from).is_some_and(|from| from >= at)
-                    || place(&hold.until).is_some_and(|until| until < at)
-                {
-                    let message = format!("the hold `{}` is not live in the stage `{}`", name.is, stage.id.is);
-                    let hint = "a hold lives from the close of `from` to the close of `until`";
-                    self.notes.error("CS0317", &name.span, message, hint);
-                }
-            }
-        }
-    }
-
-    fn stage_name(&mut self, name: &Text) -> Option<usize> {
+    pub(super) fn stage_name(&mut self, name: &Text) -> Option<usize> {
         let found = self.runbook.stages.iter().position(|stage| stage.id.is == name.is);
         if found.is_none() {
             let names: Vec<&str> = self.runbook.stages.iter().map(|stage| stage.id.is.as_str()).collect();

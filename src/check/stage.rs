@@ -42,9 +42,6 @@ impl Checker<'_> {
         let anchor = anchor.map(|anchor| anchor.ok_or(())).transpose().ok()?;
         self.anchored(written, &steps, anchor.as_ref(), &performer);
         self.one_decision(written, &steps);
-        if !written.needs_holds.is_empty() {
-            self.later.insert(format!("`needs_holds` of the stage `{}`", written.id.is));
-        }
         let whole = |number: &Option<crate::runbook::node::At<i64>>, default: u32| {
             number.as_ref().map_or(default, |number| u32::try_from(number.is).unwrap_or(default))
         };

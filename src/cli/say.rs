@@ -9,10 +9,10 @@ use crate::base::{Digest, StepId, escape};
 use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
 use crate::engine::port::{Clock, Random};
 use crate::engine::state::{Run, by_hand_words};
-use crate::engine::{doubt, operation, status};
+use crate::engine::{doubt, hold, operation, status};
 use crate::journal::Journal;
 use crate::operator::terminal::read_file;
-use crate::plan::model::{AskField, Body, Manual};
+use crate::plan::model::{AskField, Body, Hold, Manual};
 use crate::record::fact::WaitFor;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
@@ -214,6 +214,9 @@ pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
 /// An anchor that is proved by hand: the stage's performer says that it is so.
 fn confirm_place(desk: &mut Desk, place: &str, why: String, ui: &Ui) -> CliResult {
     let plan = desk.run.plan.clone();
+    if let Some(hold) = place.strip_prefix("hold:").and_then(|id| plan.holds.iter().find(|hold| hold.id == id)) {
+        return confirm_hold(desk, hold, place, ui);
+    }
     let name = place.split(':').next().unwrap_or_default();
     let Some(stage) = plan.stage(name) else {
         let hint = "name a step (`stage/step`, `stage:item/step`), or a place (`stage`, `stage:item`)";
@@ -236,6 +239,19 @@ fn confirm_place(desk: &mut Desk, place: &str, why: String, ui: &Ui) -> CliResul
     desk.need_role(&stage.performer, "confirm it")?;
     desk.say(SaidWhat::Note, place, 1, &stage.performer, None, &by_hand_words(place))?;
     desk.resume_hint(ui, "confirmed");
+    Ok(Exit::Done)
+}
+
+/// A way in that people hold: one of its roles signs to have got in.
+fn confirm_hold(desk: &mut Desk, held: &Hold, place: &str, ui: &Ui) -> CliResult {
+    let mine: Vec<String> = held.by_hand.iter().filter(|role| desk.holds(role)).cloned().collect();
+    let lately = |role: &String| {
+        let word = desk.run.holds.get(&held.id).and_then(|state| state.words.get(role));
+        word.is_some_and(|(at, _)| desk.clock.now().since(*at) <= held.fresh_within)
+    };
+    let Some(role) = mine.iter().find(|role| !lately(role)).or(mine.first()).cloned() else { return desk.need_role(&held.by_hand.join(" or "), "sign this").map(|()| Exit::Done) };
+    desk.say(SaidWhat::Note, place, 1, &role, None, &hold::by_hand_words(&held.id))?;
+    desk.resume_hint(ui, "signed");
     Ok(Exit::Done)
 }
 

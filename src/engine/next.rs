@@ -13,7 +13,7 @@ pub use wait::waited;
 use super::operation::{self, Unready};
 use super::request;
 use super::state::{Run, StageState, Status, StepState};
-use super::{doubt, rollback, scope};
+use super::{doubt, hold, rollback, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::catalogue;
@@ -42,6 +42,8 @@ pub struct Seat {
     pub looked: BTreeMap<StepId, Time>,
     /// Steps by people whose instructions this process has shown.
     pub shown: BTreeSet<StepId>,
+    /// Holds that this process has proved, by seq of the entry.
+    pub held: BTreeMap<String, u64>,
 }
 
 /// What comes next.
@@ -63,9 +65,9 @@ pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
     {
         return after_rollback(run, to, now);
     }
-    for stage in &run.plan.stages {
+    for (at, stage) in run.plan.stages.iter().enumerate() {
         if let Some(next) = stage_next(run, seat, stage, now) {
-            return next;
+            return hold::before_stage(run, seat, at, now).unwrap_or(next);
         }
     }
     close(run, "done")
@@ -89,6 +91,10 @@ fn after_rollback(run: &Run, to: &str, now: Time) -> Next {
 
 /// The entry that closes the run.
 pub fn close(run: &Run, result: &str) -> Next {
+    let releases = hold::releases(run);
+    if !releases.is_empty() {
+        return Next::Append(releases);
+    }
     Next::Append(vec![Draft::new(fact::RunClosed { result: result.to_owned(), counts: run.counts.clone() })])
 }
 
@@ -481,6 +487,9 @@ fn begin(
         Err(next) => return *next,
     };
     if let Some(next) = confirmation(run, stage, step, id, &operation, &granted, now) {
+        return next;
+    }
+    if let Some(next) = hold::gate(run, seat, stage, step, id, &operation, now) {
         return next;
     }
     if let Some(next) = fresh_anchor(run, seat, stage, id, state) {

@@ -1,7 +1,7 @@
 //! Taking steps back: which, in which order, what can't be, and what comes next while it runs. Pure.
 
 use super::next::{self, Draft, Next, Seat, Stop, StopKind};
-use super::operation;
+use super::{hold, operation};
 use super::state::{Run, Status};
 use crate::base::{StepId, Time, id};
 use crate::plan::model::{Stage, Step};
@@ -109,6 +109,11 @@ pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
     let mut steps = rollback.steps.iter().peekable();
     while let Some(id) = steps.next() {
         let Some((stage, step)) = operation::locate(&run.plan, id) else { continue };
+        if !run.step(id).is_over()
+            && let Some(next) = hold::before_undo(run, stage)
+        {
+            return next;
+        }
         if let Some(next) = next::step_next(run, seat, stage, step, id, now) {
             return next;
         }

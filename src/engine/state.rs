@@ -64,6 +64,18 @@ pub struct Run {
     pub notes: Vec<(Time, String, String)>,
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
     pub by_hand: BTreeMap<String, (u64, String)>,
+    pub holds: BTreeMap<String, HoldState>,
+}
+
+/// A way in that is held, or was.
+#[derive(Clone, Debug, Default)]
+pub struct HoldState {
+    pub live: bool,
+    pub released: bool,
+    /// Seq and time of the last proof.
+    pub proved: Option<(u64, Time)>,
+    /// By role: when somebody last signed to have got in, and who.
+    pub words: BTreeMap<String, (Time, String)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -310,6 +322,7 @@ impl Run {
             counts,
             notes: Vec::new(),
             by_hand: BTreeMap::new(),
+            holds: BTreeMap::new(),
         })
     }
 
@@ -408,10 +421,13 @@ impl Run {
                 self.signed("witness", &fact.statement, &fact.signature, &fact.key)?;
             }
             Fact::Resumed(_) | Fact::Checkpoint(_) | Fact::AnchorRefused(_) => {}
-            Fact::HoldBegan(_)
-            | Fact::HoldProved(_)
-            | Fact::HoldEnded(_)
-            | Fact::Amended(_)
+            Fact::HoldBegan(fact) => self.held(&fact.hold)?.live = true,
+            Fact::HoldProved(fact) => self.held(&fact.hold)?.proved = Some((entry.seq, entry.at)),
+            Fact::HoldEnded(fact) => {
+                let state = self.held(&fact.hold)?;
+                (state.live, state.released) = (false, true);
+            }
+            Fact::Amended(_)
             | Fact::PeopleChanged(_)
             | Fact::BreakGlass(_)
             | Fact::HandedOver(_) => {
@@ -419,6 +435,13 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    fn held(&mut self, hold: &str) -> Result<&mut HoldState, String> {
+        if !self.plan.holds.iter().any(|one| one.id == hold) {
+            return Err(format!("the plan has no hold `{hold}`"));
+        }
+        Ok(self.holds.entry(hold.to_owned()).or_default())
     }
 
     pub fn step(&self, id: &StepId) -> StepState {
@@ -558,6 +581,12 @@ impl Run {
             SaidWhat::Note => {
                 if tail.reason == by_hand_words(&fields.covers) {
                     self.by_hand.insert(fields.covers.clone(), (entry.seq, tail.person.clone()));
+                }
+                if let Some(hold) = fields.covers.strip_prefix("hold:")
+                    && tail.reason == super::hold::by_hand_words(hold)
+                {
+                    let word = (entry.at, tail.person.clone());
+                    self.held(hold)?.words.insert(tail.role.clone(), word);
                 }
                 self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
             }

@@ -175,7 +175,7 @@ pub fn next_turn(run: &Run, now: Time) -> Option<Waited> {
 /// A question to a performer, as a reason to wait.
 pub fn asked_for(prompt: &Prompt) -> Stop {
     let what = match &prompt.kind {
-        PromptKind::Confirm { .. } => WaitFor::Confirmation,
+        PromptKind::Confirm { .. } | PromptKind::Hold { .. } => WaitFor::Confirmation,
         PromptKind::GoOn => WaitFor::GoOn,
         PromptKind::Task { .. } => WaitFor::Task,
         PromptKind::Ask { .. } => WaitFor::Answer,
@@ -202,6 +202,7 @@ fn wanted(prompt: &Prompt) -> String {
             }));
             lines.push(format!("you sign: {says}"));
         }
+        PromptKind::Hold { words } => lines.push(format!("you sign: {words}")),
         PromptKind::Confirm { .. } | PromptKind::GoOn => {}
     }
     lines.join("\n")

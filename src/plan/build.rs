@@ -61,7 +61,7 @@ pub fn build(
         roles: checked.roles.iter().map(|(id, role)| (id.clone(), self::role(role))).collect(),
         apart: checked.apart.clone(),
         sessions: checked.sessions.iter().map(|(id, one)| (id.clone(), session(one))).collect(),
-        holds: checked.holds.clone(),
+        holds: checked.holds.iter().map(hold).collect(),
         stages,
     };
     storable(&plan, checked)?;
@@ -410,6 +410,20 @@ fn prove(prove: &checked::Prove) -> model::Prove {
     match prove {
         checked::Prove::Read(one) => model::Prove::Read(expect(one)),
         checked::Prove::Manual(text) => model::Prove::Manual(text.clone()),
+    }
+}
+
+fn hold(hold: &checked::Hold) -> model::Hold {
+    model::Hold {
+        id: hold.id.clone(),
+        title: hold.title.clone(),
+        session: hold.session.clone(),
+        prove: hold.prove.iter().map(expect).collect(),
+        by_hand: hold.by_hand.clone(),
+        instructions: hold.instructions.clone(),
+        from: hold.from.clone(),
+        until: hold.until.clone(),
+        fresh_within: hold.fresh_within,
     }
 }
 

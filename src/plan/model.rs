@@ -34,9 +34,26 @@ pub struct Plan {
     /// Lists of roles that no one person may hold in one run.
     pub apart: Vec<Vec<String>>,
     pub sessions: BTreeMap<String, Session>,
-    /// Holds as written; empty in this version.
-    pub holds: Vec<Value>,
+    pub holds: Vec<Hold>,
     pub stages: Vec<Stage>,
+}
+
+/// A way in that stays from the close of the stage `from` to the close of the stage `until`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    pub id: String,
+    pub title: String,
+    /// The session that is the way in; empty: people hold it by hand.
+    pub session: String,
+    pub prove: Vec<Expect>,
+    /// Roles that each sign that they got in; different people.
+    pub by_hand: Vec<String>,
+    pub instructions: String,
+    pub from: String,
+    pub until: String,
+    /// How old its last proof may be when a point of no return begins (milliseconds).
+    pub fresh_within: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::{Played, Tell};
 use crate::approval::Decision;
 use crate::aws::connector::WireServer;
 use crate::aws::{AwsCloud, Config, InProcess};
-use crate::base::RunId;
+use crate::base::{RunId, StepId};
 use crate::engine::next::{Stop, StopKind, holds};
 use crate::engine::port::{Clock, Random, Store};
 use crate::engine::request;
@@ -244,6 +244,16 @@ fn ring(people: &People) -> SoftSigner {
     SoftSigner::rehearsal(people.people.values().map(|person| (person.id.as_str(), kind(person))))
 }
 
+/// The access key that a step of this run put into the profile.
+fn made(run: &Run, profile: &str) -> Option<String> {
+    let delivers = |id: &&StepId| {
+        let step = run.plan.step(id);
+        step.is_some_and(|step| step.secret_to.get("profile").and_then(|to| to.as_str()) == Some(profile))
+    };
+    let mut made = run.steps.keys().filter(delivers).map(|id| run.step(id)).filter(|state| state.is_done());
+    made.find_map(|state| state.output.pointer("/AccessKey/AccessKeyId")?.as_str().map(str::to_owned))
+}
+
 /// Keys by session, as the roles of the people at this seat may use it.
 fn profiles(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)> {
     let mut profiles = BTreeMap::new();
@@ -252,7 +262,7 @@ fn profiles(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)
             || session.used_by.iter().any(|role| run.signed_on.iter().any(|person| holds(run, person, role)));
         if mine
             && session.through.is_empty()
-            && let Some(keys) = wire.keys(id, &session.profile)
+            && let Some(keys) = wire.keys(id, &session.profile).or_else(|| wire.key(&made(run, &session.profile)?))
         {
             profiles.insert(id.clone(), keys.clone());
             if !session.profile.is_empty() {

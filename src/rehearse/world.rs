@@ -81,6 +81,12 @@ impl Wire {
         Some((found.access_key, found.secret_key, found.session_token))
     }
 
+    /// The keys of an access key that was made while the world ran.
+    pub fn key(&self, access_key: &str) -> Option<(String, String, String)> {
+        let found = self.simulator().key(access_key)?;
+        Some((found.access_key, found.secret_key, found.session_token))
+    }
+
     /// A person settles a fact; what the world does not know is left alone.
     pub fn human(&self, account: &str, fact: &str) {
         let _ = self.simulator().human(account, fact, true);

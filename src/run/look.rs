@@ -28,7 +28,7 @@ pub enum Seen {
 }
 
 /// What became of an expectation.
-enum Held {
+pub(super) enum Held {
     Yes,
     /// In words, what was found instead.
     No(String),
@@ -140,7 +140,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
     }
 
     /// Asks again until it holds or `within` is over.
-    async fn held_within(&mut self, expect: &Expect, scope: &Value, at: &StepId) -> Result<Held, RunError> {
+    pub(super) async fn held_within(&mut self, expect: &Expect, scope: &Value, at: &StepId) -> Result<Held, RunError> {
         let until = self.now().plus(expect.within);
         loop {
             match self.held(expect, scope, at).await? {

@@ -2,6 +2,7 @@
 //! The only room that holds store, cloud, clock, keys and operator together.
 
 pub mod command;
+mod hold;
 pub mod load;
 pub mod look;
 pub mod open;
@@ -92,6 +93,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 }
                 Next::Anchor { stage, item, regain } => self.anchor(&stage, item.as_deref(), regain).await?,
                 Next::Perform(perform) => self.perform(perform).await?,
+                Next::Hold { hold, stage, begin } => self.hold(&hold, stage, begin).await?,
                 Next::Look { id } => self.look(&id).await?,
                 Next::Verify { id, sides, checks } => self.verify(&id, &sides, checks).await?,
                 Next::Probe { id, side } => self.probe(&id, &side).await?,

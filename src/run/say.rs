@@ -31,6 +31,11 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Answer::Declined(why) => why,
                 Answer::Absent => return Ok(Some(stop)),
             },
+            PromptKind::Hold { words } => match self.parts.operator.go_on(prompt) {
+                Answer::Given(()) => return self.say(prompt, SaidWhat::Note, None, words).map(|()| None),
+                Answer::Declined(why) => why,
+                Answer::Absent => return Ok(Some(stop)),
+            },
             PromptKind::Task { says, evidence, .. } => match self.parts.operator.task(prompt, says, evidence) {
                 Answer::Given(answer) => return self.task_done(prompt, says, answer).map(|()| None),
                 Answer::Declined(why) => why,

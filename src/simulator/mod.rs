@@ -385,6 +385,11 @@ impl Simulator {
         self.credentials_of(self.profiles.get(profile)?)
     }
 
+    /// The credentials behind an access key, if there is one.
+    pub fn key(&self, access_key: &str) -> Option<Credentials> {
+        self.credentials_of(access_key)
+    }
+
     fn credentials_of(&self, access_key: &str) -> Option<Credentials> {
         let key = self.state.keys.get(access_key)?;
         Some(Credentials {

@@ -15,7 +15,8 @@ impl Walk<'_> {
         if let Some((id, _)) = self.works.iter().find(|(_, work)| work.is_open()) {
             return fail(codes::OPEN_AT_CLOSE, format!("the operation of {id} is open"));
         }
-        if let Some(hold) = self.holds.first() {
+        // A run that is abandoned leaves its ways in as they are.
+        if let Some((hold, _)) = self.holds.iter().find(|(_, state)| state.live && fact.result != "abandoned") {
             return fail(codes::OPEN_AT_CLOSE, format!("the hold {hold} is not released"));
         }
         if fact.counts != self.counts {
@@ -32,18 +33,22 @@ impl Walk<'_> {
 
     /// Every step of every item is done and not taken back, or was skipped.
     fn everything_done(&self, plan: &Plan) -> Checked {
-        for stage in &plan.stages {
-            if self.is_skipped(&stage.id, None, None) {
-                continue;
-            }
-            let Some(items) = self.entered.get(&stage.id) else {
-                return fail(codes::CLOSE, format!("it says done, but the stage {} was never entered", stage.id));
-            };
-            for item in items_of(items.as_deref()) {
-                self.item_done(stage, item)?;
-            }
+        plan.stages.iter().try_for_each(|stage| self.stage_done(stage))
+    }
+
+    fn stage_done(&self, stage: &Stage) -> Checked {
+        if self.is_skipped(&stage.id, None, None) {
+            return Ok(());
         }
-        Ok(())
+        let Some(items) = self.entered.get(&stage.id) else {
+            return fail(codes::CLOSE, format!("it says done, but the stage {} was never entered", stage.id));
+        };
+        items_of(items.as_deref()).into_iter().try_for_each(|item| self.item_done(stage, item))
+    }
+
+    /// Whether every step of the stage (by index) is over.
+    pub fn stage_over(&self, plan: &Plan, at: usize) -> bool {
+        plan.stages.get(at).is_some_and(|stage| self.stage_done(stage).is_ok())
     }
 
     fn item_done(&self, stage: &Stage, item: Option<&str>) -> Checked {

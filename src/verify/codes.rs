@@ -45,6 +45,7 @@ codes! {
     OUTCOME = "CS0841", "An outcome or observation does not fit the operation that it names.";
     BY_WORD = "CS0842", "An operation in doubt was settled by word without the approval that this needs.";
     TASK = "CS0843", "A task of people is done without their signed word.";
+    HOLD = "CS0844", "A hold was begun, proved or released otherwise than the plan says, or was not live and fresh where it must be.";
     OPEN_AT_CLOSE = "CS0850", "The run was closed with an operation open or a hold not released.";
     CLOSE = "CS0851", "What the closing entry (or a witness) says is not what happened.";
     AFTER_CLOSE = "CS0852", "Something other than witness or checkpoint follows the closing entry.";

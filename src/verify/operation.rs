@@ -110,6 +110,7 @@ impl Walk<'_> {
         self.numbered(fact)?;
         self.performed_by(entry, fact, &step)?;
         self.anchored(id)?;
+        self.held(entry, fact, &step)?;
         let bytes = self.bytes("operation", &fact.operation)?;
         let operation: Value = signed_form("operation", bytes)?;
         if !template::fits(&step.template, &operation, &|path| self.known(id, path)) {

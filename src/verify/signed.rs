@@ -217,6 +217,10 @@ impl Walk<'_> {
             let verb = if wants_object { "names no object" } else { "names an object" };
             return fail(codes::ENVELOPE, format!("the word `{}` {verb}", said.what.name()));
         }
+        let (tail, covers) = (&signed.statement.tail, said.covers.clone());
+        if said.what == SaidWhat::Note {
+            self.got_in(&covers, &tail.reason, &tail.role, entry.at, &tail.person);
+        }
         self.spoken.push(Spoken {
             person: signed.statement.tail.person.clone(),
             what: said.what,

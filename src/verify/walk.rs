@@ -77,7 +77,7 @@ pub(super) struct Walk<'a> {
     pub anchors: BTreeMap<Place, Digest>,
     pub spoken: Vec<Spoken>,
     pub glass: Vec<Glass>,
-    pub holds: BTreeSet<String>,
+    pub holds: BTreeMap<String, super::hold::Held>,
     pub skipped: BTreeSet<(String, Option<String>, Option<String>)>,
     /// Seq of the last outcome `done` of each step.
     pub done: BTreeMap<StepId, u64>,
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
             anchors: BTreeMap::new(),
             spoken: Vec::new(),
             glass: Vec::new(),
-            holds: BTreeSet::new(),
+            holds: BTreeMap::new(),
             skipped: BTreeSet::new(),
             done: BTreeMap::new(),
             outputs: BTreeMap::new(),
@@ -210,14 +210,9 @@ impl<'a> Walk<'a> {
             Fact::AnchorSet(fact) => self.anchor_set(fact),
             Fact::AnchorRefused(fact) => self.place(&fact.stage, fact.item.as_deref()),
             Fact::AnchorRegained(fact) => self.place(&fact.stage, fact.item.as_deref()),
-            Fact::HoldBegan(fact) => {
-                self.holds.insert(fact.hold.clone());
-                Ok(())
-            }
-            Fact::HoldEnded(fact) => {
-                self.holds.remove(&fact.hold);
-                Ok(())
-            }
+            Fact::HoldBegan(fact) => self.hold_began(&fact.hold),
+            Fact::HoldProved(fact) => self.hold_proved(entry, &fact.hold),
+            Fact::HoldEnded(fact) => self.hold_ended(&fact.hold),
             Fact::Asked(fact) => self.asked(entry, fact),
             Fact::Approval(fact) => self.approval(entry, fact),
             Fact::RequestEnded(fact) => self.request_ended(fact),
@@ -243,7 +238,7 @@ impl<'a> Walk<'a> {
             Fact::HandedOver(fact) => self.handed_over(entry, fact),
             Fact::RunClosed(fact) => self.run_closed(fact),
             Fact::Witness(fact) => self.witness(entry, fact),
-            Fact::HoldProved(_) | Fact::Waiting(_) | Fact::Paused(_) | Fact::Resumed(_) => Ok(()),
+            Fact::Waiting(_) | Fact::Paused(_) | Fact::Resumed(_) => Ok(()),
         }
     }
 

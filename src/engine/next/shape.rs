@@ -47,6 +47,12 @@ pub enum Next {
         item: Option<String>,
         regain: bool,
     },
+    /// Prove a held way in, as in the stage `stage` (by index); `begin`: from now on it is held.
+    Hold {
+        hold: String,
+        stage: usize,
+        begin: bool,
+    },
     Perform(Perform),
     /// A step that only reads: kinds read, check, wait on an answer.
     Look {
@@ -111,6 +117,10 @@ pub enum PromptKind {
         object: (Digest, Vec<u8>),
     },
     GoOn,
+    /// Did this person get in by a way that is held? `words`: what is signed.
+    Hold {
+        words: String,
+    },
     Task {
         says: String,
         evidence: Vec<crate::plan::model::Evidence>,
