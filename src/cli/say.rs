@@ -249,7 +249,9 @@ fn confirm_hold(desk: &mut Desk, held: &Hold, place: &str, ui: &Ui) -> CliResult
         let word = desk.run.holds.get(&held.id).and_then(|state| state.words.get(role));
         word.is_some_and(|(at, _)| desk.clock.now().since(*at) <= held.fresh_within)
     };
-    let Some(role) = mine.iter().find(|role| !lately(role)).or(mine.first()).cloned() else { return desk.need_role(&held.by_hand.join(" or "), "sign this").map(|()| Exit::Done) };
+    let Some(role) = mine.iter().find(|role| !lately(role)).or(mine.first()).cloned() else {
+        return desk.need_role(&held.by_hand.join(" or "), "sign this").map(|()| Exit::Done);
+    };
     desk.say(SaidWhat::Note, place, 1, &role, None, &hold::by_hand_words(&held.id))?;
     desk.resume_hint(ui, "signed");
     Ok(Exit::Done)

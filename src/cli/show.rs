@@ -7,7 +7,7 @@ use super::ui::{CliResult, Exit, Style, Ui};
 use crate::base::{StepId, escape};
 use crate::engine::port::Clock;
 use crate::engine::state::Run;
-use crate::engine::{scope, status};
+use crate::engine::{hold, rollback, scope, status};
 use crate::record::entry::Entry;
 use crate::report::line;
 use crate::run::load;
@@ -51,7 +51,7 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
         ui.data(&serde_json::to_string_pretty(&value).unwrap_or_default());
         return Ok(Exit::Done);
     }
-    ui.data(&text(&run, ui));
+    ui.data(&text(&run, ui, now));
     let mut waiting = status::waiting_for(&run, now);
     if waiting.is_empty() && !seated {
         waiting.extend(status::next_turn(&run, now));
@@ -70,7 +70,7 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
 }
 
 /// The state, and a line per step.
-pub fn text(run: &Run, ui: &Ui) -> String {
+pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
     let head = format!(
         "{}  run {}  [{}]  {}",
         escape::line(&run.plan.title),
@@ -102,13 +102,34 @@ pub fn text(run: &Run, ui: &Ui) -> String {
     if run.closed.is_some() {
         return lines.join("\n");
     }
-    let way = crate::engine::rollback::course(run, "");
-    lines.push(match way {
-        Ok(course) if course.steps.is_empty() => "  nothing to take back".to_owned(),
-        Ok(course) => format!("  can be taken back: {} operations (countersign rollback)", course.steps.len()),
-        Err(why) => format!("  can't be taken back as a whole: {}", escape::line(&why.to_string())),
-    });
+    for hold in &run.plan.holds {
+        lines.push(format!("  hold {} ({}): {}", hold.id, escape::line(&hold.title), hold::words(run, hold, now)));
+    }
+    lines.extend(way_back(run));
     lines.join("\n")
+}
+
+/// What is still reversible: all of it, or back to where.
+fn way_back(run: &Run) -> Vec<String> {
+    let counted = |course: &rollback::Course| match course.steps.len() {
+        1 => "1 operation".to_owned(),
+        many => format!("{many} operations"),
+    };
+    match rollback::course(run, "") {
+        Ok(course) if course.steps.is_empty() => vec!["  nothing to take back".to_owned()],
+        Ok(course) => vec![format!("  can be taken back: {} (countersign rollback)", counted(&course))],
+        Err(why) => {
+            let mut lines = vec![format!("  can't be taken back as a whole: {}", escape::line(&why.to_string()))];
+            let part = rollback::furthest(run);
+            lines.push(match part {
+                Some((to, course)) => {
+                    format!("  can be taken back to {to}: {} (countersign rollback --to {to})", counted(&course))
+                }
+                None => "  nothing of it can be taken back".to_owned(),
+            });
+            lines
+        }
+    }
 }
 
 pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {

@@ -65,7 +65,15 @@ pub fn before_undo(run: &Run, stage: &Stage) -> Option<Next> {
 
 /// The last gate before an operation: it must not take away what a live hold needs; and at a point of no return
 /// every live hold is proved again.
-pub fn gate(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, operation: &Value, now: Time) -> Option<Next> {
+pub fn gate(
+    run: &Run,
+    seat: &Seat,
+    stage: &Stage,
+    step: &Step,
+    id: &StepId,
+    operation: &Value,
+    now: Time,
+) -> Option<Next> {
     for hold in run.plan.holds.iter().filter(|hold| is_live(run, &hold.id)) {
         if let Some(why) = takes_away(run, hold, stage, step, id, operation, now) {
             let why = format!(
@@ -80,6 +88,20 @@ pub fn gate(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, ope
     }
     let at = run.plan.stages.iter().position(|one| one.id == stage.id)?;
     run.plan.holds.iter().filter(|hold| is_live(run, &hold.id)).find_map(|hold| again(run, seat, hold, at, now))
+}
+
+/// Somebody at this seat, who does not perform the step, can say that a way in is open that is held by hand.
+pub fn word_from_here(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Next> {
+    if step.back.point_of_no_return.is_empty() || id.undo.is_some() {
+        return None;
+    }
+    let mut live = run.plan.holds.iter().filter(|hold| !hold.by_hand.is_empty() && is_live(run, &hold.id));
+    let stale = |hold: &Hold| {
+        let proved = run.holds.get(&hold.id).and_then(|state| state.proved);
+        proved.is_none_or(|(_, then)| now.since(then) > hold.fresh_within)
+    };
+    live.find_map(|hold| stale(hold).then(|| missing_word(run, hold, now))?.filter(|prompt| prompt.at_seat.is_some()))
+        .map(Next::Prompt)
 }
 
 /// What a hold's proof is read for: its session and expressions are resolved as in this stage.
@@ -98,7 +120,11 @@ fn ended(hold: &Hold) -> Draft {
 
 fn begin(run: &Run, seat: &Seat, hold: &Hold, at: usize, now: Time) -> Next {
     if hold.by_hand.is_empty() {
-        return prove(run, seat, hold, at, now).unwrap_or_else(|| Next::Hold { hold: hold.id.clone(), stage: at, begin: true });
+        return prove(run, seat, hold, at, now).unwrap_or_else(|| Next::Hold {
+            hold: hold.id.clone(),
+            stage: at,
+            begin: true,
+        });
     }
     match missing_word(run, hold, now) {
         Some(prompt) => Next::Prompt(prompt),
@@ -126,7 +152,11 @@ fn again(run: &Run, seat: &Seat, hold: &Hold, at: usize, now: Time) -> Option<Ne
     if fresh && (here == proved.map(|(seq, _)| seq) || closed(run, seat, hold, at, now).is_some()) {
         return None;
     }
-    Some(prove(run, seat, hold, at, now).unwrap_or_else(|| Next::Hold { hold: hold.id.clone(), stage: at, begin: false }))
+    Some(prove(run, seat, hold, at, now).unwrap_or_else(|| Next::Hold {
+        hold: hold.id.clone(),
+        stage: at,
+        begin: false,
+    }))
 }
 
 /// The stop of a seat that has no credentials for the hold's session.
@@ -266,7 +296,11 @@ fn removes<'a>(
         _ => own().unwrap_or_default(),
     };
     let same = target.is_empty() || one.name.is_empty() || target == one.name;
-    let whose = if target.is_empty() || one.name.is_empty() { "that may be its own".to_owned() } else { format!("of {target}") };
+    let whose = if target.is_empty() || one.name.is_empty() {
+        "that may be its own".to_owned()
+    } else {
+        format!("of {target}")
+    };
     same.then(|| format!("removes access {whose} in the account {}", one.account))
 }
 

@@ -481,7 +481,9 @@ fn begin(
     operation: Value,
     now: Time,
 ) -> Next {
-    let Some(performer) = performer_here(run, step) else { return needs_performer(run, step, id) };
+    let Some(performer) = performer_here(run, step) else {
+        return hold::word_from_here(run, step, id, now).unwrap_or_else(|| needs_performer(run, step, id));
+    };
     let granted = match grant(run, stage, step, id, &operation, &performer, now) {
         Ok(granted) => granted,
         Err(next) => return *next,

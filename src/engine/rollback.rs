@@ -1,8 +1,8 @@
 //! Taking steps back: which, in which order, what can't be, and what comes next while it runs. Pure.
 
 use super::next::{self, Draft, Next, Seat, Stop, StopKind};
-use super::{hold, operation};
 use super::state::{Run, Status};
+use super::{hold, operation};
 use crate::base::{StepId, Time, id};
 use crate::plan::model::{Stage, Step};
 use crate::record::fact::{self, EndedBy, WaitFor};
@@ -60,6 +60,14 @@ pub fn course(run: &Run, to: &str) -> Result<Course, NoWay> {
         }
     }
     Ok(course)
+}
+
+/// The furthest stage that the run can be brought back to where it can't go back as a whole; none if nothing that
+/// was done can be taken back.
+pub fn furthest(run: &Run) -> Option<(String, Course)> {
+    let entered = run.plan.stages.iter().filter(|stage| run.stages.get(&stage.id).is_some_and(|state| state.entered));
+    let mut courses = entered.filter_map(|stage| Some((stage.id.clone(), course(run, &stage.id).ok()?)));
+    courses.find(|(_, course)| !course.steps.is_empty())
 }
 
 /// The entries that begin a rollback: every open request ends with it.

@@ -427,10 +427,7 @@ impl Run {
                 let state = self.held(&fact.hold)?;
                 (state.live, state.released) = (false, true);
             }
-            Fact::Amended(_)
-            | Fact::PeopleChanged(_)
-            | Fact::BreakGlass(_)
-            | Fact::HandedOver(_) => {
+            Fact::Amended(_) | Fact::PeopleChanged(_) | Fact::BreakGlass(_) | Fact::HandedOver(_) => {
                 return Err(format!("`{}` entries: not in this version", entry.fact.kind()));
             }
         }

@@ -270,6 +270,11 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
+        "holds": run.plan.holds.iter().map(|hold| {
+            let state = run.holds.get(&hold.id);
+            let proved = state.and_then(|state| state.proved).map(|(_, at)| at.millis());
+            json!({"hold": hold.id, "live": state.is_some_and(|state| state.live), "proved": proved})
+        }).collect::<Vec<_>>(),
     })
 }
 

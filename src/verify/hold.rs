@@ -112,7 +112,8 @@ impl Walk<'_> {
             };
             let fresh = state.proved.is_some_and(|proved| entry.at.since(proved) <= hold.fresh_within);
             if !step.back.point_of_no_return.is_empty() && !fresh {
-                let message = format!("{} is a point of no return, and the hold {} was not proved lately", fact.step, hold.id);
+                let message =
+                    format!("{} is a point of no return, and the hold {} was not proved lately", fact.step, hold.id);
                 return fail(codes::HOLD, message);
             }
         }
