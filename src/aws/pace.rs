@@ -18,16 +18,26 @@ pub trait VirtualTime: Send + Sync {
     fn now(&self) -> Time;
     /// Moves the clock on by `ms`.
     fn advance(&self, ms: i64);
+    /// Everybody who waits on this clock.
+    fn waiters(&self) -> &Waiters;
 }
 
-/// The SDK's view of a [`VirtualTime`]: of all that wait, the one whose time comes first moves the clock.
+/// Waits on a virtual clock: of all that wait, the one whose time comes first moves it.
+pub async fn wait(clock: Arc<dyn VirtualTime>, ms: i64) {
+    let duration = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    Virtual { clock }.sleep(duration).await;
+}
+
+/// The SDK's view of a [`VirtualTime`].
 #[derive(Clone)]
 pub(super) struct Virtual {
     clock: Arc<dyn VirtualTime>,
-    waiting: Arc<Mutex<Waiting>>,
 }
 
-/// Who waits until when.
+/// Who waits until when. Clones share it.
+#[derive(Clone, Default)]
+pub struct Waiters(Arc<Mutex<Waiting>>);
+
 #[derive(Default)]
 struct Waiting {
     next: u64,
@@ -36,11 +46,11 @@ struct Waiting {
 
 impl Virtual {
     pub(super) fn new(clock: Arc<dyn VirtualTime>) -> Virtual {
-        Virtual { clock, waiting: Arc::default() }
+        Virtual { clock }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clock.waiters().0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self, until: Time) -> u64 {

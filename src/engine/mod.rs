@@ -2,6 +2,7 @@
 //! No IO, no clock, no randomness: `run` carries out what `next` says and appends what came of it.
 
 pub mod doubt;
+pub mod index;
 pub mod next;
 pub mod operation;
 pub mod port;
