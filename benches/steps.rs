@@ -63,7 +63,9 @@ impl Cloud for Canned {
             self.0.borrow_mut().insert(name.clone());
         }
         let result = match self.0.borrow().contains(&name) {
-            true => Ok(json!({"User": {"UserName": name, "Path": "/", "UserId": "AIDA1", "Arn": "arn:aws:iam::1:user/x"}})),
+            true => {
+                Ok(json!({"User": {"UserName": name, "Path": "/", "UserId": "AIDA1", "Arn": "arn:aws:iam::1:user/x"}}))
+            }
             false => Err(Fault {
                 code: "NoSuchEntity".to_owned(),
                 reason: String::new(),
@@ -161,7 +163,8 @@ fn run(folder: &Path, loaded: &Loaded, tally: &Tally) -> Duration {
     let seat = journal.sit(&id, 1, &sitter).unwrap();
     let signer = SoftSigner::rehearsal([("alice", KeyKind::Ed25519)]);
     let texts = [&loaded.runbook_bytes, &loaded.values_bytes, &loaded.plan_bytes, &loaded.people_bytes];
-    let objects: BTreeMap<Digest, Vec<u8>> = texts.into_iter().map(|bytes| (Digest::of(bytes), bytes.clone())).collect();
+    let objects: BTreeMap<Digest, Vec<u8>> =
+        texts.into_iter().map(|bytes| (Digest::of(bytes), bytes.clone())).collect();
     let opened = RunOpened {
         runbook: Digest::of(&loaded.runbook_bytes),
         values: Digest::of(&loaded.values_bytes),

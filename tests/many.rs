@@ -6,6 +6,8 @@
 
 mod scene;
 
+use dialoguer::console;
+use expectrl::{Eof, Expect, Session};
 use scene::{BOOK, Scene, await_file, shipped, who};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
@@ -108,4 +110,39 @@ fn a_thousand_items_killed_and_resumed() {
     // Said once, not once per item.
     assert!(said.lines().count() < 120, "{} lines:\n{said}", said.lines().count());
     eprintln!("{ITEMS} items, {} entries, {} s", log.len(), began.elapsed().as_secs());
+}
+
+/// At a terminal 80 columns wide: one bar instead of six lines per item, taken away before anything else is said.
+#[test]
+fn at_a_terminal_many_items_are_a_bar() {
+    let scene = scene(60, 8);
+    let mut command = scene.seat_command("alice", &["run", BOOK]);
+    command.env("TERM", "xterm-256color");
+    let mut session = Session::spawn(command).unwrap();
+    session.get_process_mut().set_window_size(80, 24).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(90)));
+    let mut shown = session.expect("waiting here").unwrap().as_bytes().to_vec();
+    scene.run("bob", &["approve", "make"]).exits(0);
+    shown.extend_from_slice(session.expect(Eof).unwrap().as_bytes());
+    let raw = String::from_utf8_lossy(&shown).into_owned();
+    for words in ["/60 anchors in make", "/60 done in make", "is closed: done"] {
+        assert!(raw.contains(words), "`{words}` is not in:\n{raw}");
+    }
+    assert!(!raw.contains("user0031/user"), "an item of many is told by itself:\n{raw}");
+    let text = console::strip_ansi_codes(&raw);
+    for line in text.split(['\n', '\r']) {
+        assert!(line.chars().count() <= 80, "wider than the screen: {line}");
+    }
+}
+
+/// Off a terminal: a line now and then.
+#[test]
+fn off_a_terminal_many_items_are_a_line_now_and_then() {
+    let scene = scene(60, 8);
+    let said = scene.open("alice").exits(4).saying("stage make: 30 of 60 anchors captured and proved");
+    assert!(said.stderr.lines().count() < 40, "{}", said.stderr);
+    scene.run("bob", &["approve", "make"]).exits(0);
+    let said = scene.resume("alice").exits(0).saying("60 of 60 items done");
+    assert!(said.stderr.lines().count() < 40, "{}", said.stderr);
+    assert!(!said.stderr.contains("user0031"), "{}", said.stderr);
 }
