@@ -28,7 +28,6 @@ fn every_table_and_key_is_read_checked_and_planned() {
     assert_eq!(
         loaded.checked.not_in_this_version(),
         [
-            "`at_once` of the stage `pay`",
             "`needs_holds` of the stage `leave`",
             "`repair` of the step `tidy`",
             "`require_proof`",

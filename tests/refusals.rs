@@ -536,7 +536,6 @@ fn what_this_version_can_not_do_is_not_run() {
     let cases = [
         ("version = \"1.0.0\"", "version = \"1.0.0\"\nrequire_proof = true", "require_proof"),
         (step, with_repair, "repair"),
-        ("id = \"make\"\n", "id = \"make\"\nfor_each = [\"a\"]\nkey = \"${item}\"\nat_once = 2\n", "at_once"),
         ("[[stages]]\nid = \"make\"", hold, "hold"),
         ("proof = \"user_verified\"", "proof = \"mfa_code\"", "mfa_code"),
     ];

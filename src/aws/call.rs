@@ -79,6 +79,8 @@ pub(super) async fn perform(wire: &Wire<'_>, with: With<'_>) -> Result<Value, Fa
         let answer = checked(wire.action, once(wire, with).await);
         match answer {
             Err(fault) if fault.class == Class::Retry && !wire.action.mutates && tries < READ_TRIES => {
+                // All items that read the same wait with it.
+                wire.paces.back_off(wire.action, wire.account, pause, wire.clockwork.time.now());
                 wire.clockwork.wait(pause).await;
                 pause *= 2;
                 tries += 1;

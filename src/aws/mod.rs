@@ -16,7 +16,7 @@ mod session;
 mod shape;
 mod sts;
 
-pub use pace::VirtualTime;
+pub use pace::{VirtualTime, Waiters, wait};
 
 use crate::catalogue::action::{Field, Type};
 use crate::catalogue::{self, Action, Class};

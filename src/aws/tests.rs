@@ -37,7 +37,7 @@ fn operation(request: &WireRequest) -> String {
     body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap().to_owned()
 }
 
-struct Clock(Mutex<Time>);
+struct Clock(Mutex<Time>, Waiters);
 
 impl VirtualTime for Clock {
     fn now(&self) -> Time {
@@ -47,6 +47,10 @@ impl VirtualTime for Clock {
     fn advance(&self, ms: i64) {
         let mut now = self.0.lock().unwrap();
         *now = now.plus(ms);
+    }
+
+    fn waiters(&self) -> &Waiters {
+        &self.1
     }
 }
 
@@ -67,7 +71,8 @@ impl Bench {
 
     fn with(simulated: bool, answer: impl Fn(&str, usize) -> WireResult + Send + Sync + 'static) -> Bench {
         let server = Arc::new(Canned { answer: Box::new(answer), log: Mutex::default() });
-        let clock = Arc::new(Clock(Mutex::new(Time::parse("2026-03-01T12:00:00Z").unwrap())));
+        let start = Time::parse("2026-03-01T12:00:00Z").unwrap();
+        let clock = Arc::new(Clock(Mutex::new(start), Waiters::default()));
         let profiles = [("main".to_owned(), ("AKIAEXAMPLE".to_owned(), "secret".to_owned(), String::new()))].into();
         let inside = InProcess { server: server.clone(), time: clock.clone(), profiles };
         let cloud = AwsCloud::new(Config { simulated, in_process: Some(inside), ..Config::default() });

@@ -45,9 +45,6 @@ impl Checker<'_> {
         let whole = |number: &Option<crate::runbook::node::At<i64>>, default: u32| {
             number.as_ref().map_or(default, |number| u32::try_from(number.is).unwrap_or(default))
         };
-        if whole(&written.at_once, 1) > 1 {
-            self.later.insert(format!("`at_once` of the stage `{}`", written.id.is));
-        }
         Some(Stage {
             id: written.id.is.clone(),
             title: written.title.as_ref().map_or_else(|| written.id.is.clone(), |title| title.is.clone()),

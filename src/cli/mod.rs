@@ -11,6 +11,8 @@ pub mod people;
 pub mod place;
 pub mod plan;
 #[cfg(feature = "aws")]
+mod progress;
+#[cfg(feature = "aws")]
 pub mod rehearse;
 #[cfg(feature = "aws")]
 pub mod rollback;

@@ -4,6 +4,7 @@ use super::Global;
 use super::decide::write_file;
 use super::parts::OsRandom;
 use super::place;
+use super::progress::Progress as Lines;
 use super::run::{opening, possible, stop_words};
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
@@ -11,16 +12,17 @@ use crate::base::{RunId, Time, escape};
 use crate::engine::next::StopKind;
 use crate::engine::port::{Random, Store};
 use crate::engine::state::Run;
-use crate::engine::{scope, status};
+use crate::engine::status;
 use crate::journal::MemoryStore;
 use crate::plan::model::Plan;
 use crate::record::entry::Entry;
 use crate::record::fact::Mode;
 use crate::rehearse::world::{RehearsalClock, Wire};
 use crate::rehearse::{self, Played};
-use crate::report::{line, markdown};
+use crate::report::markdown;
 use crate::simulator::Simulator;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -89,20 +91,18 @@ impl Progress {
     }
 
     fn tell(&self) -> rehearse::Tell {
-        let (bar, ui) = (self.bar.clone(), self.ui);
-        Rc::new(move |run: &Run, entry: &Entry| {
-            let Some(words) = line::words(run, entry) else { return };
-            let at = entry.at.millis().get(5..16).unwrap_or_default().replace('T', " ");
-            let text = format!("{} {words}", ui.paint(Style::Dim, &at));
-            match &bar {
-                Some(bar) => {
-                    let (done, all) = steps(run);
-                    bar.set_length(all);
-                    bar.set_position(done);
-                    bar.suspend(|| ui.say(&text));
-                }
-                None => ui.say(&text),
+        let bar = self.bar.clone();
+        let lines = RefCell::new(Lines::plain(&self.ui, |entry| {
+            entry.at.millis().get(5..16).unwrap_or_default().replace('T', " ")
+        }));
+        Rc::new(move |run: &Run, entry: &Entry| match &bar {
+            Some(bar) => {
+                let (done, all) = steps(run);
+                bar.set_length(all);
+                bar.set_position(done);
+                bar.suspend(|| lines.borrow_mut().tell(run, entry));
             }
+            None => lines.borrow_mut().tell(run, entry),
         })
     }
 
@@ -114,9 +114,14 @@ impl Progress {
 }
 
 fn steps(run: &Run) -> (u64, u64) {
-    let all: u64 =
-        run.plan.stages.iter().map(|stage| (scope::items(run, stage).len() * stage.steps.len()) as u64).sum();
-    let done = run.steps.iter().filter(|(id, state)| id.undo.is_none() && state.is_over()).count() as u64;
+    let (mut done, mut all) = (0, 0);
+    for stage in &run.plan.stages {
+        let state = run.stages.get(&stage.id).filter(|state| state.entered);
+        let items = state.map_or_else(|| stage.items.as_ref().map_or(1, Vec::len), |state| state.items.len());
+        let over = state.map_or(0, |state| items - state.standing.left.len());
+        all += (items * stage.steps.len()) as u64;
+        done += (over * stage.steps.len()) as u64;
+    }
     (done, all.max(1))
 }
 

@@ -5,6 +5,7 @@ use super::load::Loaded;
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
 use super::place::{self, Taken};
+use super::progress::Progress;
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::aws::{AwsCloud, Config};
@@ -21,12 +22,13 @@ use crate::operator::{Answer, Operator, Patience, TaskAnswer};
 use crate::plan::values::secret_variable;
 use crate::record::entry::Entry;
 use crate::record::fact::{Fact, Mode, RunOpened};
-use crate::report::line;
 use crate::run::command::RealPrograms;
 use crate::run::{Executor, Parts, load as load_run, open};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
@@ -338,11 +340,12 @@ pub async fn drive(
     args: &SeatArgs,
     ui: &Ui,
 ) -> CliResult {
+    let progress = Rc::new(RefCell::new(Progress::new(ui, clock_of)));
     let parts = Parts {
         store: journal,
         cloud,
         clock: SystemClock::new(),
-        operator: person_or_nobody(args, ui),
+        operator: person_or_nobody(args, ui, &progress),
         random: Box::new(OsRandom),
         signer: Box::new(signer),
         programs: Box::new(RealPrograms),
@@ -350,7 +353,9 @@ pub async fn drive(
     let epoch = taken.seat.epoch();
     let mut executor = Executor::new(parts, run, epoch);
     executor.lock = taken.seat.duplicate_lock().ok().flatten();
-    let stop = executor.drive().await.map_err(|error| place::run_error(&error))?;
+    let stop = executor.drive().await;
+    progress.borrow_mut().pause();
+    let stop = stop.map_err(|error| place::run_error(&error))?;
     drop(taken);
     finish(&executor.parts.store, &executor.run, &stop, ui)
 }
@@ -361,22 +366,27 @@ enum Either {
     Nobody(Box<dyn Operator>),
 }
 
-fn person_or_nobody(args: &SeatArgs, ui: &Ui) -> impl Operator {
+fn person_or_nobody(args: &SeatArgs, ui: &Ui, progress: &Rc<RefCell<Progress>>) -> impl Operator + use<> {
     let ui = *ui;
+    let (telling, speaking, waiting) = (Rc::clone(progress), Rc::clone(progress), Rc::clone(progress));
     let tell = move |run: &Run, entry: &Entry| {
         // What is waited for is said with its command, when the seat waits or is left.
-        let waits = matches!(entry.fact, Fact::Waiting(_));
-        if let Some(words) = line::words(run, entry).filter(|_| !waits) {
-            ui.say(&format!("{} {words}", ui.paint(Style::Dim, &clock_of(entry))));
+        if !matches!(entry.fact, Fact::Waiting(_)) {
+            telling.borrow_mut().tell(run, entry);
         }
     };
     if ui.interactive {
         let patience = if args.no_wait { Patience::None } else { Patience::Always };
         let wait = move |run: &Run, stop: &Stop| {
+            waiting.borrow_mut().pause();
             ui.must_say(&stop_words(run, stop));
             ui.must_say("waiting here; Ctrl-C is safe: what is in the journal stays, and the run can be resumed");
         };
-        Either::Person(Box::new(Terminal { speak: move |text: &str| ui.must_say(text), tell, wait, patience }))
+        let speak = move |text: &str| {
+            speaking.borrow_mut().pause();
+            ui.must_say(text);
+        };
+        Either::Person(Box::new(Terminal { speak, tell, wait, patience }))
     } else {
         let patience = if args.no_wait { Patience::None } else { Patience::Short(30_000) };
         Either::Nobody(Box::new(Nobody { tell, patience }))

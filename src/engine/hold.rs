@@ -2,16 +2,47 @@
 //! Pure: the proofs are read by `run`, the entries decide.
 
 use super::next::{Draft, Next, Prompt, PromptKind, Seat, Stop, StopKind, needs_session};
-use super::state::{HoldState, Run};
-use super::{scope, session};
+use super::scope::{self, Names};
+use super::session;
+use super::state::Run;
 use crate::base::{StepId, Time, duration};
 use crate::catalogue::action::Hazard;
 use crate::catalogue::{self, Action};
 use crate::expression;
 use crate::plan::model::{Body, Hold, Plan, Stage, Step};
 use crate::record::fact;
+use crate::record::statement::{SaidFields, Tail};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A way in that is held, or was.
+#[derive(Clone, Debug, Default)]
+pub struct HoldState {
+    pub live: bool,
+    pub released: bool,
+    /// Seq and time of the last proof.
+    pub proved: Option<(u64, Time)>,
+    /// By role: when somebody last signed to have got in, and who.
+    pub words: BTreeMap<String, (Time, String)>,
+}
+
+impl Run {
+    pub(super) fn held(&mut self, hold: &str) -> Result<&mut HoldState, String> {
+        if !self.plan.holds.iter().any(|one| one.id == hold) {
+            return Err(format!("the plan has no hold `{hold}`"));
+        }
+        Ok(self.holds.entry(hold.to_owned()).or_default())
+    }
+
+    /// A note of somebody who got in by hand.
+    pub(super) fn got_in(&mut self, fields: &SaidFields, tail: &Tail, at: Time) -> Result<(), String> {
+        let Some(hold) = fields.covers.strip_prefix("hold:") else { return Ok(()) };
+        if tail.reason == by_hand_words(hold) {
+            self.held(hold)?.words.insert(tail.role.clone(), (at, tail.person.clone()));
+        }
+        Ok(())
+    }
+}
 
 /// What somebody signs who got in by hand.
 pub fn by_hand_words(hold: &str) -> String {
@@ -255,7 +286,8 @@ fn takes_away(
 ) -> Option<String> {
     let mine = principals(run, hold, id, now);
     if let Body::Command(command) = &step.body {
-        let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+        let names = Names::of(&command.touches);
+        let scope = scope::of(run, stage, id.item.as_deref(), Some(id), &names);
         let touched = command.touches.iter().filter_map(|text| expression::fill(text, &scope, now).ok());
         return touched.filter_map(|value| value.as_str().map(str::to_owned)).find_map(|touched| {
             mine.iter().find(|one| touches(one, &touched)).map(|_| format!("says that it touches {touched}"))

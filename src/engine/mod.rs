@@ -3,6 +3,7 @@
 
 pub mod doubt;
 pub mod hold;
+pub mod index;
 pub mod next;
 pub mod operation;
 pub mod port;

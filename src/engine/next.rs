@@ -4,25 +4,28 @@
 mod people;
 mod seen;
 mod shape;
+mod stage;
 mod wait;
 
 pub use seen::{closed_why, item_is_over, needs_session};
 pub use shape::{Draft, Next, Perform, Prompt, PromptKind, Stop, StopKind};
 pub use wait::waited;
 
+use super::index::Place;
 use super::operation::{self, Unready};
 use super::request;
-use super::state::{Run, StageState, Status, StepState};
-use super::{doubt, hold, rollback, scope};
+use super::scope::{self, Names};
+use super::state::{Run, Status, StepState};
+use super::{doubt, hold, rollback};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::catalogue;
 use crate::expression;
-use crate::plan::model::{Body, Item, Stage, Step};
+use crate::plan::model::{Body, Stage, Step};
 use crate::record::fact::{self, Ended, EndedBy, Found, WaitFor};
 use crate::record::statement::SaidWhat;
 use people::{ask_next, manual_next};
-use seen::{after_done, unseen_sides, verify_next};
+use seen::after_done;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use wait::wait_next;
@@ -40,37 +43,114 @@ pub struct Seat {
     pub look_until: BTreeMap<StepId, Time>,
     /// When a step's reads were last made.
     pub looked: BTreeMap<StepId, Time>,
-    /// Steps by people whose instructions this process has shown.
-    pub shown: BTreeSet<StepId>,
+    /// Where something is under way: nothing else is begun there.
+    pub busy: BTreeSet<Place>,
+    /// Operations whose answer is awaited: open, but not in doubt.
+    pub sent: BTreeSet<StepId>,
+    /// Where this sitting can't go on, and why.
+    pub parked: BTreeMap<Place, Stop>,
+    /// By stage: up to which entry everything that could be asked for has been.
+    pub asked: BTreeMap<String, u64>,
     /// Holds that this process has proved, by seq of the entry.
     pub held: BTreeMap<String, u64>,
 }
 
-/// What comes next.
+/// What may be done now, at most one thing per item, and nothing where something is under way.
+#[must_use]
+#[derive(Clone, Debug)]
+pub enum Moves {
+    /// For the run as a whole. Only entries may be appended while something is under way.
+    One(Next),
+    Each(Vec<(Place, Next)>),
+}
+
+/// The place of what concerns no item.
+pub fn nowhere() -> Place {
+    (String::new(), None)
+}
+
+/// What comes next where one thing is done at a time.
 pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
-    if let Some(result) = &run.closed {
-        return Next::Stop(Stop::of(StopKind::Done, "", result.clone()));
-    }
-    if let Some(next) = doubts(run, seat, now) {
-        return next;
-    }
-    if let Some(ends) = over_requests(run, now) {
-        return Next::Append(ends);
-    }
-    if run.rollback.is_some() {
-        return rollback::next(run, seat, now);
-    }
-    if let Some((epoch, to)) = &run.rolled_back
-        && *epoch >= run.epoch
-    {
-        return after_rollback(run, to, now);
-    }
-    for (at, stage) in run.plan.stages.iter().enumerate() {
-        if let Some(next) = stage_next(run, seat, stage, now) {
-            return hold::before_stage(run, seat, at, now).unwrap_or(next);
+    match moves(run, seat, now).0 {
+        Moves::One(next) => next,
+        Moves::Each(mut each) => {
+            let stops = |next: &Next| matches!(next, Next::Stop(_));
+            let first = each.iter().position(|(_, next)| !stops(next)).unwrap_or(0);
+            match each.get(first) {
+                None => nothing(run),
+                Some(_) if stops(&each[first].1) => Next::Stop(worst(each.into_iter().map(|(_, next)| next))),
+                Some(_) => each.swap_remove(first).1,
+            }
         }
     }
-    close(run, "done")
+}
+
+/// Nothing comes next, and nothing is under way: that must not be, and is said rather than waited for.
+pub fn nothing(run: &Run) -> Next {
+    let why = format!("nothing comes next in the run {}, though it is not over", run.id.short());
+    Next::Stop(Stop::of(StopKind::Failed, "", why))
+}
+
+/// Of several stops the one that matters most: doubt, failure, refusal, then whatever is waited for.
+pub fn worst(stops: impl Iterator<Item = Next>) -> Stop {
+    let rank = |stop: &Stop| match stop.kind {
+        StopKind::InDoubt => 0,
+        StopKind::Failed => 1,
+        StopKind::Refused => 2,
+        StopKind::Waiting | StopKind::Done => 3,
+    };
+    let all = stops.filter_map(|next| if let Next::Stop(stop) = next { Some(stop) } else { None });
+    all.min_by_key(rank).unwrap_or_else(|| Stop::of(StopKind::Failed, "", "nothing comes next"))
+}
+
+/// What may be done now; and the stage of which everything has been asked for that can be.
+pub fn moves<'a>(run: &'a Run, seat: &Seat, now: Time) -> (Moves, Option<&'a str>) {
+    if let Some(result) = &run.closed {
+        return (Moves::One(Next::Stop(Stop::of(StopKind::Done, "", result.clone()))), None);
+    }
+    let doubts = doubts(run, seat, now);
+    if run.rollback.is_some() || run.rolled_back.as_ref().is_some_and(|(epoch, _)| *epoch >= run.epoch) {
+        return (back(run, seat, doubts, now), None);
+    }
+    let over = |stage: &&Stage| run.stages.get(&stage.id).is_some_and(|state| state.is_over());
+    match run.plan.stages.iter().find(|stage| !over(stage)) {
+        Some(stage) => match held(run, seat, stage, &doubts, now) {
+            Some(next) => (Moves::One(next), None),
+            None => stage::moves(run, seat, stage, doubts, now),
+        },
+        None if !seat.busy.is_empty() => (Moves::Each(Vec::new()), None),
+        None => (Moves::One(over_requests(run, now).unwrap_or_else(|| close(run, "done"))), None),
+    }
+}
+
+/// What the holds need before anything of this stage: while nothing is under way, and once in a sitting.
+fn held(run: &Run, seat: &Seat, stage: &Stage, doubts: &Doubts, now: Time) -> Option<Next> {
+    let at = run.plan.stages.iter().position(|one| one.id == stage.id)?;
+    if !doubts.places.is_empty() || !seat.busy.is_empty() {
+        return None;
+    }
+    let next = hold::before_stage(run, seat, at, now)?;
+    Some(match (seat.parked.get(&nowhere()), &next) {
+        (Some(stop), Next::Prompt(_) | Next::Hold { .. }) => Next::Stop(stop.clone()),
+        _ => next,
+    })
+}
+
+/// Steps are taken back one at a time.
+fn back(run: &Run, seat: &Seat, doubts: Doubts, now: Time) -> Moves {
+    if !doubts.places.is_empty() || !seat.busy.is_empty() {
+        return Moves::Each(doubts.each);
+    }
+    if let Some(stop) = seat.parked.get(&nowhere()) {
+        return Moves::One(Next::Stop(stop.clone()));
+    }
+    if let Some(ends) = over_requests(run, now) {
+        return Moves::One(ends);
+    }
+    Moves::One(match (&run.rollback, &run.rolled_back) {
+        (None, Some((_, to))) => after_rollback(run, to, now),
+        _ => rollback::next(run, seat, now),
+    })
 }
 
 /// Everything back: closed. A part of it: going forward again is somebody's decision.
@@ -98,196 +178,53 @@ pub fn close(run: &Run, result: &str) -> Next {
     Next::Append(vec![Draft::new(fact::RunClosed { result: result.to_owned(), counts: run.counts.clone() })])
 }
 
-fn doubts(run: &Run, seat: &Seat, now: Time) -> Option<Next> {
-    run.open_steps().into_iter().find_map(|id| {
-        let (stage, step) = operation::locate(&run.plan, &id)?;
-        match step.body {
-            // A task by people is shown again, never in doubt.
-            Body::Manual(_) => Some(step_next(run, seat, stage, step, &id, now)?),
-            _ => Some(doubt::next(run, seat, step, &id, now)),
+/// Operations of which it is not known whether they took effect: where they are, and what settles each.
+struct Doubts {
+    places: BTreeSet<Place>,
+    each: Vec<(Place, Next)>,
+}
+
+fn doubts(run: &Run, seat: &Seat, now: Time) -> Doubts {
+    let mut doubts = Doubts { places: BTreeSet::new(), each: Vec::new() };
+    for id in run.index.open.iter().filter(|id| !seat.sent.contains(id)) {
+        let Some((_, step)) = operation::locate(&run.plan, id) else { continue };
+        // A task by people is shown again, never in doubt.
+        if matches!(step.body, Body::Manual(_)) {
+            continue;
         }
-    })
+        let place = (id.stage.clone(), id.item.clone());
+        if !seat.busy.contains(&place) {
+            let next = match seat.parked.get(&place) {
+                Some(stop) => Next::Stop(stop.clone()),
+                None => doubt::next(run, seat, step, id, now),
+            };
+            doubts.each.push((place.clone(), next));
+        }
+        doubts.places.insert(place);
+    }
+    doubts
 }
 
 /// Requests whose clock has run out, or whose performer has been replaced.
-fn over_requests(run: &Run, now: Time) -> Option<Vec<Draft>> {
-    let mut ends = Vec::new();
-    for request in run.requests.values().filter(|request| request.is_live()) {
-        let expired = matches!(request::decide(run, request, now), Decision::Expired { .. });
-        let performer = &request.asked.performer;
-        let role =
-            request.operations.first().and_then(|op| run.plan.step(&op.step)).map(|step| step.performer.as_str());
-        let replaced = role.is_some_and(|role| {
-            !run.signed_on.contains(performer) && run.signed_on.iter().any(|person| holds(run, person, role))
-        });
-        let why = if expired { EndedBy::Expired } else { EndedBy::PerformerChanged };
-        if expired || replaced {
-            ends.push(Draft::new(fact::RequestEnded { request: request.seq, why }));
+fn over_requests(run: &Run, now: Time) -> Option<Next> {
+    let mut ends: BTreeMap<u64, EndedBy> = BTreeMap::new();
+    let floor = now.max(run.last_at);
+    for (_, seq) in run.index.clocks.range(..=(floor, u64::MAX)) {
+        let Some(request) = run.requests.get(seq) else { continue };
+        if matches!(request::decide(run, request, now), Decision::Expired { .. }) {
+            ends.insert(*seq, EndedBy::Expired);
         }
     }
-    (!ends.is_empty()).then_some(ends)
-}
-
-fn stage_next(run: &Run, seat: &Seat, stage: &Stage, now: Time) -> Option<Next> {
-    let none = StageState::default();
-    let state = run.stages.get(&stage.id).unwrap_or(&none);
-    if state.skipped {
-        return None;
-    }
-    if !state.entered {
-        return Some(enter(run, stage, now));
-    }
-    if stage_is_over(run, stage, &state.items) {
-        return None;
-    }
-    if let Some(next) = before_asking(run, seat, stage, &state.items, now) {
-        return Some(next);
-    }
-    let drafts = ask_ahead(run, stage, &state.items, now);
-    if !drafts.is_empty() {
-        return Some(Next::Append(drafts));
-    }
-    items_next(run, seat, stage, state, now)
-}
-
-/// Entering a stage fixes its items; its performer must be here.
-fn enter(run: &Run, stage: &Stage, now: Time) -> Next {
-    let scope = scope::of(run, stage, None, None);
-    if !stage.when.is_empty() {
-        match expression::condition(&stage.when, &scope, now) {
-            Ok(true) => {}
-            Ok(false) => {
-                let skipped =
-                    fact::Skipped { stage: stage.id.clone(), item: None, step: None, why: stage.when.clone() };
-                return Next::Append(vec![Draft::new(skipped)]);
-            }
-            Err(error) => return Next::Stop(Stop::of(StopKind::Failed, &stage.id, error.to_string())),
+    let absent = run.index.live.iter().filter(|(performer, _)| !run.signed_on.contains(performer));
+    for seq in absent.flat_map(|(_, seqs)| seqs) {
+        let first = run.requests.get(seq).and_then(|request| request.operations.first());
+        let role = first.and_then(|op| run.plan.step(&op.step)).map(|step| step.performer.as_str());
+        if role.is_some_and(|role| run.signed_on.iter().any(|person| holds(run, person, role))) {
+            ends.entry(*seq).or_insert(EndedBy::PerformerChanged);
         }
     }
-    let role = &stage.performer;
-    if !role.is_empty() && signed_on_holder(run, role).is_none() {
-        let why = format!("the stage `{}` begins with its performer", stage.title);
-        return Next::Stop(Stop::waiting(WaitFor::Performer, &stage.id, why).for_role(run, role));
-    }
-    match items_of(run, stage, &scope, now) {
-        Err(why) => Next::Stop(Stop::of(StopKind::Failed, &stage.id, why)),
-        Ok(None) => {
-            let entered = fact::StageEntered { stage: stage.id.clone(), items: None, count: 1 };
-            Next::Append(vec![Draft::new(entered)])
-        }
-        Ok(Some(items)) => {
-            let count = items.len() as u32;
-            let value = serde_json::to_value(&items).unwrap_or(Value::Null);
-            match operation::single(&value) {
-                Err(error) => Next::Stop(Stop::of(StopKind::Failed, &stage.id, error.to_string())),
-                Ok(object) => {
-                    let entered = fact::StageEntered { stage: stage.id.clone(), items: Some(object.0), count };
-                    Next::Append(vec![Draft::new(entered).with(object)])
-                }
-            }
-        }
-    }
-}
-
-fn items_of(run: &Run, stage: &Stage, scope: &Value, now: Time) -> Result<Option<Vec<Item>>, String> {
-    if stage.for_each.is_null() {
-        return Ok(None);
-    }
-    if let Some(items) = &stage.items {
-        return Ok(Some(items.clone()));
-    }
-    let list = expression::fill(&stage.for_each, scope, now).map_err(|error| error.to_string())?;
-    let Value::Array(list) = list else {
-        return Err(format!("`for_each` of the stage `{}` gave no list", stage.id));
-    };
-    let mut items = Vec::new();
-    let mut seen = BTreeSet::new();
-    for value in list {
-        let mut here = scope.clone();
-        here["item"] = value.clone();
-        let key = expression::fill(&Value::String(stage.key.clone()), &here, now).map_err(|error| error.to_string())?;
-        let key = key.as_str().map(str::to_owned).unwrap_or_else(|| key.to_string());
-        if !crate::base::id::is_key(&key) || !seen.insert(key.clone()) {
-            return Err(format!("`{key}` is no item key, or stands twice, in the stage `{}`", run.plan.name));
-        }
-        items.push(Item { key, value });
-    }
-    Ok(Some(items))
-}
-
-/// Anchors of every item come before a request that covers them.
-fn before_asking(run: &Run, seat: &Seat, stage: &Stage, items: &[(Option<String>, Value)], now: Time) -> Option<Next> {
-    stage.anchor.as_ref()?;
-    if !stage.steps.iter().any(|step| step.mutates && !step.approvals.is_empty()) {
-        return None;
-    }
-    items.iter().find_map(|(item, _)| anchor_first(run, seat, stage, item.as_deref(), now))
-}
-
-/// Sees what is still unseen of the item's earlier steps, then sets its anchor if there is none.
-fn anchor_first(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now: Time) -> Option<Next> {
-    let place = (stage.id.clone(), item.map(str::to_owned));
-    if run.anchors.contains_key(&place) || item_is_over(run, stage, item) {
-        return None;
-    }
-    if let Some(next) = unseen_before(run, seat, stage, item, now) {
-        return Some(next);
-    }
-    Some(Next::Anchor { stage: stage.id.clone(), item: item.map(str::to_owned), regain: false })
-}
-
-/// The sides that an earlier seat could not read are read before the next stage's anchor.
-fn unseen_before(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now: Time) -> Option<Next> {
-    for earlier in run.plan.stages.iter().take_while(|earlier| earlier.id != stage.id) {
-        for step in &earlier.steps {
-            let id = StepId::new(&earlier.id, item, &step.id);
-            let Some(state) = run.steps.get(&id) else { continue };
-            if state.is_done()
-                && !unseen_sides(step, state).is_empty()
-                && let Some(next) = verify_next(run, seat, step, &id, state, true, now)
-            {
-                return Some(next);
-            }
-        }
-    }
-    None
-}
-
-/// Asks at once for everything whose operation is known, so that an approver reviews once.
-fn ask_ahead(run: &Run, stage: &Stage, items: &[(Option<String>, Value)], now: Time) -> Vec<Draft> {
-    let mut drafts: Vec<Draft> = Vec::new();
-    let mut covered: BTreeSet<StepId> = BTreeSet::new();
-    for (item, _) in items {
-        for step in &stage.steps {
-            let id = StepId::new(&stage.id, item.as_deref(), &step.id);
-            if covered.contains(&id) || !may_ask(run, stage, step, &id, now) {
-                continue;
-            }
-            let Some(performer) = performer_here(run, step) else { continue };
-            let Some(draft) = request::draft(run, stage, step, &id, &performer, now) else { continue };
-            covered.extend(request::group(run, stage, step, &id).0);
-            drafts.push(Draft::new(draft.asked).by(&performer).with(draft.object));
-        }
-    }
-    drafts
-}
-
-/// It needs approvals, none are asked for, it is certain to be done, and no denial stands in this seat's time.
-fn may_ask(run: &Run, stage: &Stage, step: &Step, id: &StepId, now: Time) -> bool {
-    let state = run.step(id);
-    let ready = match state.status {
-        Status::Pending | Status::Undone => true,
-        Status::Failed { epoch, .. } => epoch < run.epoch,
-        _ => false,
-    };
-    if step.approvals.is_empty() || !ready || request::live(run, id).is_some() || denied_now(run, id).is_some() {
-        return false;
-    }
-    if state.status == Status::Undone && rollback::spent(run, step, id, now).is_some() {
-        return false;
-    }
-    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
-    step.when.is_empty() || matches!(expression::condition(&step.when, &scope, now), Ok(true))
+    let ended = |(request, why): (u64, EndedBy)| Draft::new(fact::RequestEnded { request, why });
+    (!ends.is_empty()).then(|| Next::Append(ends.into_iter().map(ended).collect()))
 }
 
 /// The request over this step that was denied since this seat began.
@@ -300,62 +237,13 @@ fn denied_now(run: &Run, id: &StepId) -> Option<u64> {
     }
 }
 
-fn items_next(run: &Run, seat: &Seat, stage: &Stage, state: &StageState, now: Time) -> Option<Next> {
-    let mut stopped: Vec<Stop> = Vec::new();
-    let mut finished = 0;
-    for (item, _) in &state.items {
-        if item_is_over(run, stage, item.as_deref()) {
-            finished += 1;
-            continue;
-        }
-        if stage.canary > 0 && finished >= stage.canary as usize && !state.go_on {
-            return Some(Next::Prompt(go_on(run, stage, finished, state.items.len())));
-        }
-        match item_next(run, seat, stage, item.as_deref(), now) {
-            None => finished += 1,
-            Some(Next::Stop(stop)) if stop.kind == StopKind::Failed => {
-                stopped.push(stop);
-                if stopped.len() >= stage.stop_after.max(1) as usize {
-                    break;
-                }
-            }
-            Some(next) => return Some(next),
-        }
-    }
-    stopped.into_iter().next().map(Next::Stop)
-}
-
-fn go_on(run: &Run, stage: &Stage, finished: usize, all: usize) -> Prompt {
-    let role = stage.performer.clone();
-    let people: Vec<String> = run.people.holders(&role).map(|person| person.id.clone()).collect();
-    Prompt {
-        kind: PromptKind::GoOn,
-        at: stage.id.clone(),
-        attempt: 1,
-        at_seat: run.signed_on.iter().find(|person| people.contains(person)).cloned(),
-        people,
-        text: format!("{finished} of {all} done in `{}`. Go on with the rest?", stage.title),
-        role,
-    }
-}
-
-fn item_next(run: &Run, seat: &Seat, stage: &Stage, item: Option<&str>, now: Time) -> Option<Next> {
-    for step in &stage.steps {
-        let id = StepId::new(&stage.id, item, &step.id);
-        if let Some(next) = step_next(run, seat, stage, step, &id, now) {
-            return Some(next);
-        }
-    }
-    None
-}
-
 /// What comes next for one step (forward or undo); none when it is over.
 pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId, now: Time) -> Option<Next> {
     let state = run.step(id);
     match &state.status {
         Status::Skipped => return None,
-        Status::Done { .. } => return after_done(run, seat, step, id, &state, now),
-        Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, &state)),
+        Status::Done { .. } => return after_done(run, seat, step, id, state, now),
+        Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, state)),
         Status::Undone if id.undo.is_none() => {
             if let Some(stop) = rollback::spent(run, step, id, now) {
                 return Some(Next::Stop(stop));
@@ -363,7 +251,11 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
         }
         _ => {}
     }
-    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    let scope = match &step.body {
+        Body::Wait(_) | Body::Ask(_) => scope::of(run, stage, id.item.as_deref(), Some(id), &texts(step)),
+        _ if step.when.is_empty() => Value::Null,
+        _ => scope::of(run, stage, id.item.as_deref(), Some(id), &texts(step)),
+    };
     if !state.is_open() && !step.when.is_empty() {
         match expression::condition(&step.when, &scope, now) {
             Ok(true) => {}
@@ -374,10 +266,22 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
     Some(match &step.body {
         Body::Read | Body::Check(_) => look(seat, step, id, now),
         Body::Wait(wait) => wait_next(run, seat, wait, id, &scope, now),
-        Body::Ask(fields) => ask_next(run, step, id, &state, fields, |text| filled(text, &scope, now)),
-        Body::Manual(_) => manual_next(run, seat, stage, step, id, &state, now),
-        Body::Action | Body::Command(_) => change_next(run, seat, stage, step, id, &state, now),
+        Body::Ask(fields) => ask_next(run, step, id, state, fields, |text| filled(text, &scope, now)),
+        Body::Manual(_) => manual_next(run, seat, stage, step, id, state, now),
+        Body::Action | Body::Command(_) => change_next(run, seat, stage, step, id, state, now),
     })
+}
+
+/// What the texts of a step that is no operation name.
+fn texts(step: &Step) -> Names {
+    let mut names = Names::default();
+    names.text(&step.when);
+    match &step.body {
+        Body::Wait(wait) => [&wait.until, &wait.after].into_iter().for_each(|text| names.text(text)),
+        Body::Ask(fields) => fields.iter().for_each(|field| names.text(&field.text)),
+        _ => {}
+    }
+    names
 }
 
 /// A text for people with its `${...}` filled; as it is where that can't be.
@@ -518,7 +422,6 @@ struct Grant {
     request: Option<u64>,
     consumes: Vec<u64>,
     run_by: Option<Time>,
-    ends_request: bool,
 }
 
 /// Granted, or what must happen first.
@@ -531,7 +434,7 @@ fn grant(
     performer: &str,
     now: Time,
 ) -> Result<Grant, Box<Next>> {
-    let nothing = Grant { request: None, consumes: Vec::new(), run_by: None, ends_request: false };
+    let nothing = Grant { request: None, consumes: Vec::new(), run_by: None };
     if step.approvals.is_empty() {
         return Ok(nothing);
     }
@@ -550,15 +453,13 @@ fn grant(
             None => Next::Stop(Stop::of(StopKind::Failed, id.to_string(), "the request could not be written")),
         }));
     };
-    let slot = request.operations.iter().find(|slot| &slot.step == id);
-    if !slot.is_some_and(|slot| same_operation(&step.template, &slot.operation, operation)) {
+    if !request.slot(id).is_some_and(|slot| same_operation(&step.template, &slot.operation, operation)) {
         let ended = fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged };
         return Err(Box::new(Next::Append(vec![Draft::new(ended)])));
     }
     match request::decide(run, request, now) {
         Decision::Granted { consumes, run_by } => {
-            let left = request.operations.iter().filter(|slot| !request.spent.contains(&slot.step) && &slot.step != id);
-            Ok(Grant { request: Some(request.seq), consumes, run_by: Some(run_by), ends_request: left.count() == 0 })
+            Ok(Grant { request: Some(request.seq), consumes, run_by: Some(run_by) })
         }
         Decision::Missing(lacks) => {
             let first = lacks.first();
@@ -590,7 +491,7 @@ fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Gra
     let request = run.requests.get(&state.request?)?;
     match request::decide(run, request, now) {
         Decision::Granted { run_by, .. } if request.ended.is_none_or(|(why, _)| why == EndedBy::Consumed) => {
-            Some(Grant { request: Some(request.seq), consumes: Vec::new(), run_by: Some(run_by), ends_request: false })
+            Some(Grant { request: Some(request.seq), consumes: Vec::new(), run_by: Some(run_by) })
         }
         _ => None,
     }
@@ -660,7 +561,9 @@ fn confirmation(
     if said {
         return None;
     }
-    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    let mut names = Names::default();
+    [&confirm.text, &confirm.typed].into_iter().for_each(|text| names.text(text));
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id), &names);
     let fill = |text: &str| expression::fill(&Value::String(text.to_owned()), &scope, now).ok();
     let show = |value: Option<Value>| match value {
         Some(Value::String(text)) => text,
@@ -692,9 +595,7 @@ fn fresh_anchor(run: &Run, seat: &Seat, stage: &Stage, id: &StepId, state: &Step
     // Fresh: read by this process, after the last word that the operation needed.
     let last_word = state.said.iter().map(|said| said.seq).max().unwrap_or(0);
     let granted = run
-        .requests
-        .values()
-        .filter(|request| request.holds(id, request::next_attempt(run, id)))
+        .requests_over(id, request::next_attempt(run, id))
         .flat_map(|request| request.voices.iter().map(|voice| voice.seq))
         .max()
         .unwrap_or(0);
@@ -713,7 +614,6 @@ fn perform(run: &Run, id: &StepId, state: &StepState, operation: Value, performe
         request: grant.request,
         consumes: grant.consumes,
         run_by: grant.run_by,
-        ends_request: grant.ends_request,
         attempt,
         r#try: if again { state.tries + 1 } else { 1 },
         first: if again { state.first } else { None },
@@ -738,10 +638,6 @@ pub fn signed_on_holder(run: &Run, role: &str) -> Option<String> {
 
 pub fn holds(run: &Run, person: &str, role: &str) -> bool {
     run.people.get(person).is_some_and(|person| person.roles.iter().any(|held| held == role))
-}
-
-fn stage_is_over(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> bool {
-    items.iter().all(|(item, _)| item_is_over(run, stage, item.as_deref()))
 }
 
 #[cfg(test)]

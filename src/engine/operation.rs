@@ -1,6 +1,6 @@
 //! A step's operation: the template filled, and how it is named to the people who decide. Pure.
 
-use super::scope;
+use super::scope::{self, Names};
 use super::state::Run;
 use crate::base::{Digest, StepId, Time, json};
 use crate::expression::{self, ExprError};
@@ -27,14 +27,14 @@ pub fn locate<'a>(plan: &'a Plan, id: &StepId) -> Option<(&'a Stage, &'a Step)> 
 /// The operation of a step whose turn has come: everything before it is known, so what gives null is null.
 pub fn resolve(run: &Run, id: &StepId, now: Time) -> Result<Value, Unready> {
     let (stage, step) = locate(&run.plan, id).ok_or_else(|| Unready::Bad(format!("there is no step {id}")))?;
-    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id), &Names::of([&step.template]));
     finish(expression::fill(&step.template, &scope, now)?)
 }
 
 /// The operation as far as it is known; what is not stays as its `${...}` text.
 pub fn partial(run: &Run, id: &StepId, now: Time) -> Option<(Value, bool)> {
     let (stage, step) = locate(&run.plan, id)?;
-    let scope = scope::of(run, stage, id.item.as_deref(), Some(id));
+    let scope = scope::of(run, stage, id.item.as_deref(), Some(id), &Names::of([&step.template]));
     let (value, whole) = expression::fill_known(&step.template, &scope, now);
     let value = if whole { finish(value).ok()? } else { value };
     Some((value, whole))

@@ -69,6 +69,23 @@ pub struct SessionWanted {
     pub role_session_name: String,
 }
 
+impl SessionWanted {
+    /// A name without an account: of a session that could not be resolved.
+    pub fn none(id: &str) -> SessionWanted {
+        SessionWanted {
+            id: id.to_owned(),
+            account: String::new(),
+            kinds: Vec::new(),
+            profile: String::new(),
+            region: String::new(),
+            through: None,
+            assume_role: String::new(),
+            external_id: String::new(),
+            role_session_name: String::new(),
+        }
+    }
+}
+
 /// Who AWS says we are (sts:GetCallerIdentity), and where we asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

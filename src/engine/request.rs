@@ -8,7 +8,6 @@ use crate::base::{Digest, StepId, Time};
 use crate::plan::model::{Approval, Per, Stage, Step};
 use crate::record::fact::{Asked, EndedBy, What};
 use crate::record::operations::Operation;
-use std::collections::BTreeSet;
 
 /// A request to be made: the entry and its operations object.
 #[derive(Clone, Debug)]
@@ -20,9 +19,7 @@ pub struct Draft {
 /// The live request over `step` in its present attempt.
 pub fn live<'a>(run: &'a Run, step: &StepId) -> Option<&'a RequestState> {
     let attempt = next_attempt(run, step);
-    run.requests
-        .values()
-        .rev()
+    run.requests_at(step)
         .find(|request| request.is_live() && request.asked.what == What::Approval && request.holds(step, attempt))
 }
 
@@ -146,43 +143,28 @@ pub fn whole_seconds(time: Time) -> Time {
 
 /// Earlier requests over the same, that ended without being used up.
 pub fn predecessors(run: &Run, covers: &str) -> Vec<u64> {
-    run.requests
-        .values()
-        .filter(|request| request.asked.covers == covers)
+    let all = run.index.covers.get(covers).into_iter().flatten();
+    all.filter_map(|seq| run.requests.get(seq))
         .filter(|request| request.ended.is_some_and(|(why, _)| why != EndedBy::Consumed))
         .map(|request| request.seq)
         .collect()
 }
 
 /// What the plan demands for a request; none where the plan does not fit it (then nothing is ever granted).
-pub fn demands(run: &Run, request: &RequestState) -> Option<Vec<Approval>> {
-    let steps: Vec<StepId> = match request.asked.what {
-        What::Approval => request.operations.iter().map(|operation| operation.step.clone()).collect(),
-        What::Settle => request.asked.covers.parse().into_iter().collect(),
-    };
-    approval::demands(&run.plan, &steps, request.asked.what).ok()
+pub fn demands<'a>(_: &Run, request: &'a RequestState) -> Option<&'a [Approval]> {
+    request.demands.as_deref()
 }
 
 /// Everything that the decision rests on.
 pub fn case<'a>(run: &'a Run, request: &'a RequestState, now: Time) -> Case<'a> {
-    let mut performers: BTreeSet<String> = BTreeSet::new();
-    performers.insert(request.asked.performer.clone());
-    for operation in &request.operations {
-        performers.extend(run.performers_of(&operation.step));
-    }
-    if request.asked.what == What::Settle
-        && let Ok(id) = request.asked.covers.parse::<StepId>()
-    {
-        performers.extend(run.performers_of(&id));
-    }
     Case {
         plan: &run.plan,
         people: &run.people,
         request: request.seq,
         request_leaf: request.leaf,
         asked: &request.asked,
-        demands: demands(run, request).unwrap_or_else(|| vec![nobody()]),
-        performers,
+        demands: request.demands.clone().unwrap_or_else(|| vec![nobody()]),
+        performers: request.performers.clone(),
         starter: run.starter.clone(),
         statements: request
             .voices

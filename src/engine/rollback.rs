@@ -159,7 +159,7 @@ pub fn spent(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Stop> {
     let text = step.template.pointer("/with/HandshakeId").and_then(serde_json::Value::as_str)?;
     let source = run.plan.stages.iter().find(|stage| text.contains(&format!("stages.{}.", stage.id)))?;
     let operation = operation::resolve(run, id, now).ok()?;
-    let used = run.step(id).with;
+    let used = &run.step(id).with;
     // A new invitation has another id: then there is something to accept.
     if used.is_null() || operation.pointer("/with/HandshakeId") != used.get("HandshakeId") {
         return None;

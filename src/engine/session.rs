@@ -1,7 +1,7 @@
 //! Which credentials a step needs: a session of the plan, resolved for the step's item. Pure.
 
 use super::port::SessionWanted;
-use super::scope;
+use super::scope::{self, Names};
 use super::state::Run;
 use crate::base::{StepId, Time};
 use crate::expression;
@@ -10,7 +10,14 @@ use serde_json::Value;
 /// The session `id` as step `at` needs it.
 pub fn wanted(run: &Run, id: &str, at: &StepId, now: Time) -> Result<SessionWanted, String> {
     let stage = run.plan.stage(&at.stage).ok_or_else(|| format!("there is no stage {}", at.stage))?;
-    let scope = scope::of(run, stage, at.item.as_deref(), None);
+    let mut names = Names::default();
+    let mut next = Some(id);
+    for _ in 0..6 {
+        let Some(session) = next.and_then(|id| run.plan.sessions.get(id)) else { break };
+        [&session.account, &session.profile, &session.assume_role].into_iter().for_each(|text| names.text(text));
+        next = Some(session.through.as_str());
+    }
+    let scope = scope::of(run, stage, at.item.as_deref(), None, &names);
     resolve(run, id, &scope, now, 0)
 }
 

@@ -1,9 +1,11 @@
 //! What a run's entries mean: the state folded from them, one entry at a time.
 //! Pure: objects come in through a look-up; nothing here decides what happens next.
 
+use super::index::{Index, Standing};
+use crate::approval;
 use crate::base::{Digest, RunId, StepId, Time};
 use crate::people::People;
-use crate::plan::model::{Item, Plan};
+use crate::plan::model::{Approval, Item, Plan};
 use crate::record::entry::Entry;
 use crate::record::fact::{self, Asked, Direction, Ended, EndedBy, Fact, Found, Problem, Reading, RunOpened};
 use crate::record::operations::{self, Operation};
@@ -47,11 +49,16 @@ pub struct Run {
     pub epochs: BTreeMap<u64, (Time, String)>,
     /// Who is signed on in the present epoch, in the order in which they sat down.
     pub signed_on: Vec<String>,
+    /// Who each session last was.
     pub sessions: BTreeMap<String, Value>,
+    /// The same by session and account: a session of items is another one for each.
+    pub identities: BTreeMap<(String, String), Value>,
     pub stages: BTreeMap<String, StageState>,
     pub anchors: BTreeMap<(String, Option<String>), AnchorState>,
     pub steps: BTreeMap<StepId, StepState>,
     pub requests: BTreeMap<u64, RequestState>,
+    /// What would otherwise be looked for among all steps and requests, for every question.
+    pub index: Index,
     /// Every statement's digest, and every nonce: each may be used once.
     pub used: BTreeSet<String>,
     pub rollback: Option<Rollback>,
@@ -64,18 +71,7 @@ pub struct Run {
     pub notes: Vec<(Time, String, String)>,
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
     pub by_hand: BTreeMap<String, (u64, String)>,
-    pub holds: BTreeMap<String, HoldState>,
-}
-
-/// A way in that is held, or was.
-#[derive(Clone, Debug, Default)]
-pub struct HoldState {
-    pub live: bool,
-    pub released: bool,
-    /// Seq and time of the last proof.
-    pub proved: Option<(u64, Time)>,
-    /// By role: when somebody last signed to have got in, and who.
-    pub words: BTreeMap<String, (Time, String)>,
+    pub holds: BTreeMap<String, super::hold::HoldState>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,6 +82,8 @@ pub struct StageState {
     pub items: Vec<(Option<String>, Value)>,
     /// Items before which somebody said to go on after the canary.
     pub go_on: bool,
+    /// Which of the items are not over, and the like.
+    pub standing: Standing,
 }
 
 #[derive(Clone, Debug)]
@@ -110,6 +108,12 @@ pub struct RequestState {
     pub ended: Option<(EndedBy, u64)>,
     /// Slots already spent.
     pub spent: BTreeSet<StepId>,
+    /// Where each step stands among the operations.
+    pub slots: BTreeMap<StepId, usize>,
+    /// What the plan demands; none where the plan does not fit it (then nothing is ever granted).
+    pub demands: Option<Vec<Approval>>,
+    /// Everyone who performs a step that it covers: none of them may approve.
+    pub performers: BTreeSet<String>,
 }
 
 /// One approval, denial or revocation, its signature verified.
@@ -214,24 +218,26 @@ pub struct Rollback {
     pub regained: BTreeSet<String>,
 }
 
+/// A step that nobody has begun: its first attempt.
+static UNTOUCHED: StepState = StepState {
+    attempt: 1,
+    tries: 0,
+    first: None,
+    status: Status::Pending,
+    with: Value::Null,
+    output: Value::Null,
+    performer: String::new(),
+    verified: BTreeSet::new(),
+    said: Vec::new(),
+    observed: Vec::new(),
+    wait: None,
+    request: None,
+    last_problem: None,
+};
+
 impl Default for StepState {
-    /// A step that nobody has begun: its first attempt.
     fn default() -> StepState {
-        StepState {
-            attempt: 1,
-            tries: 0,
-            first: None,
-            status: Status::Pending,
-            with: Value::Null,
-            output: Value::Null,
-            performer: String::new(),
-            verified: BTreeSet::new(),
-            said: Vec::new(),
-            observed: Vec::new(),
-            wait: None,
-            request: None,
-            last_problem: None,
-        }
+        UNTOUCHED.clone()
     }
 }
 
@@ -262,13 +268,24 @@ impl StepState {
     }
 }
 
+impl StageState {
+    pub fn is_over(&self) -> bool {
+        self.skipped || (self.entered && self.standing.left.is_empty())
+    }
+}
+
 impl RequestState {
     pub fn is_live(&self) -> bool {
         self.ended.is_none()
     }
 
     pub fn holds(&self, step: &StepId, attempt: u32) -> bool {
-        self.operations.iter().any(|operation| &operation.step == step && operation.attempt == attempt)
+        self.slot(step).is_some_and(|operation| operation.attempt == attempt)
+    }
+
+    /// What it asks for at this step.
+    pub fn slot(&self, step: &StepId) -> Option<&Operation> {
+        self.operations.get(*self.slots.get(step)?)
     }
 }
 
@@ -309,10 +326,12 @@ impl Run {
             epochs: BTreeMap::new(),
             signed_on: Vec::new(),
             sessions: BTreeMap::new(),
+            identities: BTreeMap::new(),
             stages: BTreeMap::new(),
             anchors: BTreeMap::new(),
             steps: BTreeMap::new(),
             requests: BTreeMap::new(),
+            index: Index::default(),
             used: BTreeSet::new(),
             rollback: None,
             rolled_back: None,
@@ -348,7 +367,7 @@ impl Run {
     }
 
     /// Takes in the next entry.
-    pub fn fold(&mut self, line: &str, objects: Objects) -> Result<(), FoldError> {
+    pub fn fold(&mut self, line: &str, objects: Objects) -> Result<Entry, FoldError> {
         let seq = self.size();
         let fail = |message: String| FoldError { seq, message };
         let entry = Entry::read(line).map_err(|error| fail(error.to_string()))?;
@@ -363,8 +382,14 @@ impl Run {
         self.tree.push(self.leaf);
         self.last_at = entry.at;
         self.epoch = entry.epoch;
-        *self.counts.entry(entry.fact.kind().to_owned()).or_default() += 1;
-        Ok(())
+        match self.counts.get_mut(entry.fact.kind()) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(entry.fact.kind().to_owned(), 1);
+            }
+        }
+        self.refresh(seq);
+        Ok(entry)
     }
 
     fn apply(&mut self, entry: &Entry, line: &str, objects: Objects) -> Result<(), String> {
@@ -381,6 +406,7 @@ impl Run {
             Fact::SignedOff(fact) => self.signed_on.retain(|person| !fact.people.contains(person)),
             Fact::SessionOpened(fact) => {
                 let value = serde_json::json!({"arn": fact.arn, "account": fact.account, "kind": fact.session_kind});
+                self.identities.insert((fact.session.clone(), fact.account.clone()), value.clone());
                 self.sessions.insert(fact.session.clone(), value);
             }
             Fact::StageEntered(fact) => self.stage_entered(fact, objects)?,
@@ -390,6 +416,8 @@ impl Run {
             Fact::RequestEnded(fact) => {
                 let request = self.requests.get_mut(&fact.request).ok_or("it ends a request that there is not")?;
                 request.ended = Some((fact.why, entry.epoch));
+                let request = &*request;
+                self.index.over(request);
             }
             Fact::Said(fact) => self.said(entry, &fact.statement, &fact.signature, &fact.key, objects)?,
             Fact::Intended(fact) => self.intended(entry, fact, objects)?,
@@ -434,18 +462,12 @@ impl Run {
         Ok(())
     }
 
-    fn held(&mut self, hold: &str) -> Result<&mut HoldState, String> {
-        if !self.plan.holds.iter().any(|one| one.id == hold) {
-            return Err(format!("the plan has no hold `{hold}`"));
-        }
-        Ok(self.holds.entry(hold.to_owned()).or_default())
-    }
-
-    pub fn step(&self, id: &StepId) -> StepState {
-        self.steps.get(id).cloned().unwrap_or_default()
+    pub fn step(&self, id: &StepId) -> &StepState {
+        self.steps.get(id).unwrap_or(&UNTOUCHED)
     }
 
     fn step_mut(&mut self, id: &StepId) -> &mut StepState {
+        self.index.touched.insert(id.clone());
         self.steps.entry(id.clone()).or_default()
     }
 
@@ -524,13 +546,19 @@ impl Run {
         };
         let state = self.stages.entry(fact.stage.clone()).or_default();
         state.entered = true;
+        state.standing = Standing::of(&items);
         state.items = items;
+        for item in state.items.iter().map(|(item, _)| item.as_deref()) {
+            // An item whose steps were all skipped before, or that has none, is over from the start.
+            self.index.places.insert((fact.stage.clone(), item.map(str::to_owned)));
+        }
         Ok(())
     }
 
     fn anchor_set(&mut self, entry: &Entry, fact: &fact::AnchorSet, objects: Objects) -> Result<(), String> {
         let captured = unwrap(objects, &fact.object, "captured")?;
         let place = (fact.stage.clone(), fact.item.clone());
+        self.index.places.insert(place.clone());
         self.anchors.insert(
             place,
             AnchorState { seq: entry.seq, epoch: entry.epoch, at: entry.at, object: fact.object, captured },
@@ -546,19 +574,28 @@ impl Run {
                 operations::read(&bytes).map_err(|error| error.to_string())?
             }
         };
-        self.requests.insert(
-            entry.seq,
-            RequestState {
-                seq: entry.seq,
-                leaf,
-                at: entry.at,
-                asked: fact.clone(),
-                operations,
-                voices: Vec::new(),
-                ended: None,
-                spent: BTreeSet::new(),
-            },
-        );
+        let steps: Vec<StepId> = match fact.what {
+            fact::What::Approval => operations.iter().map(|operation| operation.step.clone()).collect(),
+            fact::What::Settle => fact.covers.parse().into_iter().collect(),
+        };
+        let mut performers: BTreeSet<String> = steps.iter().flat_map(|step| self.performers_of(step)).collect();
+        performers.insert(fact.performer.clone());
+        let slots = operations.iter().enumerate().rev().map(|(at, operation)| (operation.step.clone(), at)).collect();
+        let request = RequestState {
+            seq: entry.seq,
+            leaf,
+            at: entry.at,
+            asked: fact.clone(),
+            operations,
+            voices: Vec::new(),
+            ended: None,
+            spent: BTreeSet::new(),
+            slots,
+            demands: approval::demands(&self.plan, &steps, fact.what).ok(),
+            performers,
+        };
+        self.index.asked(&request, steps);
+        self.requests.insert(entry.seq, request);
         Ok(())
     }
 
@@ -567,6 +604,8 @@ impl Run {
         let Body::Approval(_, fields) = &statement.body else { return Err("it is no approval statement".to_owned()) };
         let request = self.requests.get_mut(&fields.request).ok_or("it is about a request that there is not")?;
         request.voices.push(Voice { seq, statement, good, key: key.blob, head });
+        let request = &*request;
+        self.index.heard(request);
         Ok(())
     }
 
@@ -579,12 +618,7 @@ impl Run {
                 if tail.reason == by_hand_words(&fields.covers) {
                     self.by_hand.insert(fields.covers.clone(), (entry.seq, tail.person.clone()));
                 }
-                if let Some(hold) = fields.covers.strip_prefix("hold:")
-                    && tail.reason == super::hold::by_hand_words(hold)
-                {
-                    let word = (entry.at, tail.person.clone());
-                    self.held(hold)?.words.insert(tail.role.clone(), word);
-                }
+                self.got_in(fields, tail, entry.at)?;
                 self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
             }
             SaidWhat::GoOn => self.go_on(&fields.covers),
@@ -605,7 +639,11 @@ impl Run {
                     value: value.unwrap_or(Value::Null),
                     reason: tail.reason.clone(),
                 };
+                let (person, what) = (said.person.clone(), said.what);
                 self.step_mut(&step).said.push(said);
+                if performs(what) {
+                    self.performs(&step, &person);
+                }
             }
         }
         Ok(())
@@ -644,11 +682,13 @@ impl Run {
         state.first = Some(fact.first.unwrap_or(entry.seq));
         state.request = fact.request.or(state.request);
         state.with = operation.get("with").cloned().unwrap_or(Value::Null);
-        state.performer = entry.by.clone().unwrap_or_default();
+        let performer = entry.by.clone().unwrap_or_default();
+        state.performer.clone_from(&performer);
         state.observed.clear();
         state.verified.clear();
         state.status =
             Status::Open(Begun { seq: entry.seq, epoch: entry.epoch, at: entry.at, send_by: fact.send_by, operation });
+        self.performs(&fact.step, &performer);
         Ok(())
     }
 
@@ -689,6 +729,8 @@ impl Run {
             (Ended::NotDone, _) => Status::Failed { seq: entry.seq, epoch: 0 },
             _ => Status::Failed { seq: entry.seq, epoch: entry.epoch },
         };
+        let performer = state.performer.clone();
+        self.performs(&fact.step, &performer);
         if fact.step.undo.is_some() && fact.result == Ended::Done {
             self.undone(&fact.step);
         }
@@ -698,8 +740,9 @@ impl Run {
     /// When the last undo operation of a step is over, the step is back where it was.
     fn undone(&mut self, undo: &StepId) {
         let forward = undo.forward();
-        let all = self.rollback.as_ref().map(|rollback| rollback.steps.clone()).unwrap_or_default();
-        let open = all.iter().filter(|id| id.forward() == forward).any(|id| !self.step(id).is_over());
+        let all = self.rollback.as_ref().map(|rollback| rollback.steps.as_slice()).unwrap_or_default();
+        let mine = |id: &&StepId| id.stage == undo.stage && id.item == undo.item && id.step == undo.step;
+        let open = all.iter().filter(mine).any(|id| !self.step(id).is_over());
         if !open && !all.is_empty() {
             let state = self.step_mut(&forward);
             state.status = Status::Undone;
@@ -760,25 +803,35 @@ impl Run {
 
     /// Requests over this step in this attempt, newest first.
     pub fn requests_over<'a>(&'a self, step: &'a StepId, attempt: u32) -> impl Iterator<Item = &'a RequestState> {
-        self.requests.values().rev().filter(move |request| request.holds(step, attempt))
+        self.requests_at(step).filter(move |request| request.holds(step, attempt))
+    }
+
+    /// Requests over this step in any attempt, and settlements of it, newest first.
+    pub fn requests_at(&self, step: &StepId) -> impl Iterator<Item = &RequestState> {
+        let all = self.index.requests.get(step).map(Vec::as_slice).unwrap_or_default();
+        all.iter().rev().filter_map(|seq| self.requests.get(seq))
+    }
+
+    fn performs(&mut self, step: &StepId, person: &str) {
+        if person.is_empty() {
+            return;
+        }
+        for seq in self.index.requests.get(step).into_iter().flatten() {
+            if let Some(request) = self.requests.get_mut(seq)
+                && !request.performers.contains(person)
+            {
+                request.performers.insert(person.to_owned());
+            }
+        }
     }
 
     /// Everyone who performs, confirmed, answered or attached for `step`.
     pub fn performers_of(&self, step: &StepId) -> BTreeSet<String> {
         let state = self.step(step);
-        let mut people: BTreeSet<String> = state
-            .said
-            .iter()
-            .filter(|said| {
-                matches!(
-                    said.what,
-                    SaidWhat::Confirmed | SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence | SaidWhat::Settled
-                )
-            })
-            .map(|said| said.person.clone())
-            .collect();
+        let mut people: BTreeSet<String> =
+            state.said.iter().filter(|said| performs(said.what)).map(|said| said.person.clone()).collect();
         if !state.performer.is_empty() {
-            people.insert(state.performer);
+            people.insert(state.performer.clone());
         }
         people
     }
@@ -790,14 +843,14 @@ impl Run {
         )
     }
 
-    /// Which operations are not settled.
-    pub fn open_steps(&self) -> Vec<StepId> {
-        self.steps.iter().filter(|(_, state)| state.is_open()).map(|(id, _)| id.clone()).collect()
-    }
-
     pub fn direction(id: &StepId) -> Direction {
         if id.undo.is_some() { Direction::Undo } else { Direction::Do }
     }
+}
+
+/// Whoever says this takes part in performing the step.
+fn performs(what: SaidWhat) -> bool {
+    matches!(what, SaidWhat::Confirmed | SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence | SaidWhat::Settled)
 }
 
 /// A secret parameter stands in every operation as its own text; it is put in right before the call.

@@ -30,10 +30,7 @@ pub fn state(run: &Run) -> &'static str {
         Some(_) => return "abandoned",
         None => {}
     }
-    let doubt = run
-        .steps
-        .iter()
-        .any(|(id, state)| state.is_open() && run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"));
+    let doubt = run.index.open.iter().any(|id| run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"));
     if doubt {
         "in doubt"
     } else if run.rollback.is_some() {
@@ -234,8 +231,9 @@ fn typed(run: &Run, at: &str) -> String {
         let id: StepId = at.parse().ok()?;
         let (stage, step) = operation::locate(&run.plan, &id)?;
         let asked = &step.confirm.as_ref()?.typed;
-        let scope = scope::of(run, stage, id.item.as_deref(), Some(&id));
-        let value = expression::fill(&Value::String(asked.clone()), &scope, run.last_at).ok()?;
+        let template = Value::String(asked.clone());
+        let scope = scope::of(run, stage, id.item.as_deref(), Some(&id), &scope::Names::of([&template]));
+        let value = expression::fill(&template, &scope, run.last_at).ok()?;
         value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
     };
     match text() {

@@ -1,7 +1,7 @@
 //! The simulated AWS behind the SDK's own connector, on a virtual clock.
 
-use crate::aws::VirtualTime;
 use crate::aws::connector::{WireRequest, WireResult, WireServer};
+use crate::aws::{self, VirtualTime, Waiters};
 use crate::base::Time;
 use crate::engine::port::{Clock, Fault};
 use crate::run::command::{Program, Programs, Ran};
@@ -18,11 +18,13 @@ pub struct RehearsalClock {
     /// What somebody set the wall clock off by.
     set_off: Arc<AtomicI64>,
     started: i64,
+    waiters: Waiters,
 }
 
 impl RehearsalClock {
     pub fn at(start: Time) -> RehearsalClock {
-        RehearsalClock { now: Arc::new(AtomicI64::new(start.0)), set_off: Arc::default(), started: start.0 }
+        let now = Arc::new(AtomicI64::new(start.0));
+        RehearsalClock { now, set_off: Arc::default(), started: start.0, waiters: Waiters::default() }
     }
 
     /// Somebody sets the machine's wall clock: no time passes.
@@ -45,7 +47,7 @@ impl Clock for RehearsalClock {
     }
 
     async fn sleep(&self, ms: i64) {
-        self.now.fetch_add(ms.max(0), Ordering::SeqCst);
+        aws::wait(Arc::new(self.clone()), ms).await;
     }
 }
 
@@ -56,6 +58,10 @@ impl VirtualTime for RehearsalClock {
 
     fn advance(&self, ms: i64) {
         self.now.fetch_add(ms.max(0), Ordering::SeqCst);
+    }
+
+    fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 }
 
@@ -121,7 +127,7 @@ impl Wire {
 pub struct SimulatedPrograms(pub Arc<Wire>);
 
 impl Programs for SimulatedPrograms {
-    fn run(&mut self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
+    fn run(&self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
         let simulator = self.0.simulator();
         let step = program.step.to_string();
         let mut answer = simulator.command(&step);

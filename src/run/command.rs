@@ -1,12 +1,12 @@
 //! Steps that run a program: an argv, never a shell; its own process group; killed at its time limit; what it
 //! prints is redacted before it is kept.
 
-use super::perform::{blank, executor_fault, failed, problem};
-use super::{Executor, RunError};
+use super::desk::{Desk, Landing};
+use super::perform::{blank, problem};
 use crate::base::StepId;
 use crate::catalogue::Class;
-use crate::engine::next::{Draft, Perform, Stop};
-use crate::engine::port::{Clock, Cloud, Fault, Store};
+use crate::engine::next::{Draft, Perform, Stop, StopKind};
+use crate::engine::port::{Clock, Fault, Store};
 use crate::operator::Operator;
 use crate::plan::model::{Body, PinnedFile, Step};
 use crate::record::fact::Ended;
@@ -46,117 +46,79 @@ pub struct Program {
 
 /// Who runs programs: the operating system, or in a rehearsal nobody (the world answers).
 pub trait Programs {
-    fn run(&mut self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>>;
+    fn run(&self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>>;
 }
 
 /// The operating system.
 pub struct RealPrograms;
 
 impl Programs for RealPrograms {
-    fn run(&mut self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
+    fn run(&self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
         Box::pin(spawn(program))
     }
 }
 
-impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
-    pub(super) async fn command(&mut self, step: &Step, perform: &Perform) -> Result<Option<Stop>, RunError> {
-        let sent = match self.revealed(step, perform) {
-            Ok(sent) => sent,
-            Err(stop) => return Ok(Some(stop)),
-        };
-        let environment = match self.environment(&sent, &perform.id).await? {
-            Ok(environment) => environment,
-            Err(stop) => return Ok(Some(stop)),
-        };
-        let Some(seq) = self.intend(perform, true)? else { return Ok(None) };
-        let began = self.parts.clock.mono();
-        let ran = match self.may_send(seq)? {
-            Err(why) => Err(executor_fault(why)),
-            Ok(()) => self.spawn(&perform.id, &sent, environment).await,
-        };
-        let took = self.parts.clock.mono().saturating_sub(began);
-        let mut outcome = blank(&perform.id, perform.attempt, seq, took);
+impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
+    /// What a program did that changes something, as an outcome.
+    pub(super) fn ran(&self, perform: &Perform, seq: u64, ran: &Result<Ran, Fault>, took_ms: u64) -> Landing {
+        let mut outcome = blank(&perform.id, perform.attempt, seq, took_ms);
         let mut output = None;
-        match ran {
-            Ok(ran) => {
-                let (result, fault) = judge(step, &ran);
+        match (ran, self.run.plan.step(&perform.id)) {
+            (Ok(ran), Some(step)) => {
+                let (result, fault) = judge(step, ran);
                 outcome.result = result;
                 outcome.error = fault.as_ref().map(problem);
                 output = Some(json!({"stdout": ran.stdout, "exit": ran.exit}));
             }
-            Err(fault) => {
+            (Ok(_), None) => outcome.result = Ended::InDoubt,
+            (Err(fault), _) => {
                 outcome.result = if fault.class == Class::Retry { Ended::NotDone } else { Ended::Failed };
-                outcome.error = Some(problem(&fault));
+                outcome.error = Some(problem(fault));
             }
         }
         let mut draft = Draft::new(outcome).by(&perform.performer);
         draft.output = output;
-        let _ = self.append(vec![draft])?;
-        Ok(None)
+        Landing::of(vec![draft])
     }
 
     /// A command that changes nothing: no intent, one outcome.
-    pub(super) async fn look_command(
-        &mut self,
-        step: &Step,
-        id: &StepId,
-        operation: &Value,
-    ) -> Result<Option<Stop>, RunError> {
-        let environment = match self.environment(operation, id).await? {
-            Ok(environment) => environment,
-            Err(stop) => return Ok(Some(stop)),
-        };
-        let began = self.parts.clock.mono();
-        let ran = match self.spawn(id, operation, environment).await {
+    pub(super) fn look_ran(&self, id: &StepId, ran: &Result<Ran, Fault>, took_ms: u64) -> Landing {
+        let failed = |why: &str| Landing::stop(Stop::of(StopKind::Failed, id.to_string(), why));
+        let ran = match ran {
             Ok(ran) => ran,
-            Err(fault) => return Ok(Some(failed(id, fault.message))),
+            Err(fault) => return failed(&fault.message),
         };
-        let took = self.parts.clock.mono().saturating_sub(began);
-        let mut outcome = blank(id, self.run.step(id).attempt, 0, took);
-        let (result, fault) = judge(step, &ran);
+        let Some(step) = self.run.plan.step(id) else { return failed("there is no such step") };
+        let mut outcome = blank(id, self.run.step(id).attempt, 0, took_ms);
+        let (result, fault) = judge(step, ran);
         outcome.intended = None;
         outcome.result = if result == Ended::Done { Ended::Done } else { Ended::Failed };
         outcome.error = fault.as_ref().map(problem);
         let output = json!({"stdout": ran.stdout, "exit": ran.exit});
-        let _ = self.append(vec![Draft::new(outcome).giving(output)])?;
-        Ok(None)
+        Landing::of(vec![Draft::new(outcome).giving(output)])
     }
 
-    /// The step's own variables, and the credentials of its session.
-    async fn environment(
-        &mut self,
-        operation: &Value,
+    /// The program of a step: its argv, its own variables and those of its session, the lock, the pinned files.
+    pub(super) fn program(
+        &self,
         id: &StepId,
-    ) -> Result<Result<Vec<(String, String)>, Stop>, RunError> {
+        operation: &Value,
+        session: Vec<(String, String)>,
+    ) -> Result<Program, Fault> {
         let empty = Map::new();
         let own = operation.get("env").and_then(Value::as_object).unwrap_or(&empty);
-        let mut all: Vec<(String, String)> = own.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-        let session = operation.get("credentials").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if !session.is_empty() {
-            let wanted = match self.session(&session, id).await? {
-                Ok(wanted) => wanted,
-                Err(stop) => return Ok(Err(stop)),
-            };
-            match self.parts.cloud.environment(&wanted).await {
-                Ok(variables) => all.extend(variables),
-                Err(problem) => return Ok(Err(failed(id, problem.to_string()))),
-            }
-        }
-        Ok(Ok(all))
-    }
-
-    async fn spawn(
-        &mut self,
-        id: &StepId,
-        operation: &Value,
-        environment: Vec<(String, String)>,
-    ) -> Result<Ran, Fault> {
+        let own = own.iter().map(|(name, value)| (name.clone(), text(value)));
         let argv: Vec<String> =
             operation.get("argv").and_then(Value::as_array).into_iter().flatten().map(text).collect();
         let files = self.pinned(&argv)?;
-        let within_ms = operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000);
-        let lock = self.lock.as_ref().and_then(|lock| lock.try_clone().ok());
-        self.parts.programs.run(Program { step: id.clone(), argv, environment, within_ms, lock, files }).await
+        Ok(Program {
+            step: id.clone(),
+            argv,
+            environment: own.chain(session).collect(),
+            within_ms: operation.get("within").and_then(Value::as_i64).filter(|ms| *ms > 0).unwrap_or(600_000),
+            lock: self.lock.and_then(|lock| lock.try_clone().ok()),
+            files,
+        })
     }
 
     /// All pinned files, where the program or an argument is one of them: what runs are the bytes that were
@@ -167,7 +129,7 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             return Ok(Vec::new());
         }
         let read = |file: &PinnedFile| {
-            let bytes = self.parts.store.object(&file.sha256).ok().flatten();
+            let bytes = self.store.object(&file.sha256).ok().flatten();
             let bytes = bytes.ok_or_else(|| refused(format!("the pinned file {} is not in the journal", file.path)))?;
             Ok((plain(&file.path).to_owned(), bytes))
         };

@@ -1,9 +1,10 @@
 //! What a performer at this seat says: the operator is asked, the answer signed and journaled.
 
-use super::{Executor, RunError, voice};
+use super::desk::Desk;
+use super::{RunError, voice};
 use crate::base::Digest;
 use crate::engine::next::{Draft, Prompt, PromptKind, Stop};
-use crate::engine::port::{Clock, Cloud, Store};
+use crate::engine::port::{Clock, Store};
 use crate::engine::status;
 use crate::operator::{Answer, Operator, TaskAnswer};
 use crate::record::fact;
@@ -11,7 +12,7 @@ use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
 use serde_json::{Value, json};
 
-impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
+impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
     /// Asks, or stops with who must answer and how.
     pub(super) fn prompt(&mut self, prompt: &Prompt) -> Result<Option<Stop>, RunError> {
         let mut stop = status::asked_for(prompt);
@@ -19,29 +20,29 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
             return Ok(Some(stop));
         }
         let declined = match &prompt.kind {
-            PromptKind::Confirm { typed, object } => match self.parts.operator.confirm(prompt, typed) {
+            PromptKind::Confirm { typed, object } => match self.operator.confirm(prompt, typed) {
                 Answer::Given(()) => {
                     return self.say(prompt, SaidWhat::Confirmed, Some(object.clone()), "").map(|()| None);
                 }
                 Answer::Declined(why) => why,
                 Answer::Absent => return Ok(Some(stop)),
             },
-            PromptKind::GoOn => match self.parts.operator.go_on(prompt) {
+            PromptKind::GoOn => match self.operator.go_on(prompt) {
                 Answer::Given(()) => return self.say(prompt, SaidWhat::GoOn, None, "").map(|()| None),
                 Answer::Declined(why) => why,
                 Answer::Absent => return Ok(Some(stop)),
             },
-            PromptKind::Hold { words } => match self.parts.operator.go_on(prompt) {
+            PromptKind::Hold { words } => match self.operator.go_on(prompt) {
                 Answer::Given(()) => return self.say(prompt, SaidWhat::Note, None, words).map(|()| None),
                 Answer::Declined(why) => why,
                 Answer::Absent => return Ok(Some(stop)),
             },
-            PromptKind::Task { says, evidence, .. } => match self.parts.operator.task(prompt, says, evidence) {
+            PromptKind::Task { says, evidence, .. } => match self.operator.task(prompt, says, evidence) {
                 Answer::Given(answer) => return self.task_done(prompt, says, answer).map(|()| None),
                 Answer::Declined(why) => why,
                 Answer::Absent => return Ok(Some(stop)),
             },
-            PromptKind::Ask { fields } => match self.parts.operator.ask(prompt, fields) {
+            PromptKind::Ask { fields } => match self.operator.ask(prompt, fields) {
                 Answer::Given(answers) => {
                     let object = self.salted(salted::ANSWER, &Value::Object(answers))?;
                     return self.say(prompt, SaidWhat::Answer, Some(object), "").map(|()| None);
@@ -50,9 +51,8 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
                 Answer::Absent => return Ok(Some(stop)),
             },
         };
-        self.declined = true;
         stop.why = format!("{} ({declined})", stop.why);
-        // A "no" at the seat ends the sitting: asking the same again at once would wear it down.
+        self.declined = Some(stop.clone());
         Ok(Some(stop))
     }
 
@@ -77,18 +77,9 @@ impl<S: Store, C: Cloud, K: Clock, O: Operator> Executor<S, C, K, O> {
         let Some(person) = prompt.at_seat.clone() else { return Ok(()) };
         loop {
             let body =
-                voice::said_body(&self.run, what, &prompt.at, prompt.attempt, object.as_ref().map(|object| object.0));
+                voice::said_body(self.run, what, &prompt.at, prompt.attempt, object.as_ref().map(|object| object.0));
             let now = self.now();
-            let signed = voice::sign(
-                &self.run,
-                &mut *self.parts.random,
-                &*self.parts.signer,
-                &person,
-                &prompt.role,
-                body,
-                reason,
-                now,
-            )?;
+            let signed = voice::sign(self.run, self.random, self.signer, &person, &prompt.role, body, reason, now)?;
             let fact = fact::Said { statement: signed.statement, signature: signed.signature, key: signed.key };
             let mut draft = Draft::new(fact).by(&person);
             draft.objects.extend(object.clone());

@@ -177,34 +177,89 @@ pub fn id() -> RunId {
     RunId::from_bytes([7; 16])
 }
 
-struct Script {
+pub struct Script {
     loaded: Loaded,
     world: World,
 }
 
-/// The shipped runbook with the first `accounts` of its three accounts.
+/// How the items of each stage go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Waves {
+    pub accounts: usize,
+    pub at_once: u32,
+    pub canary: u32,
+    pub stop_after: u32,
+}
+
+/// More accounts than the shipped world has, four of them at once.
+pub const FOUR: usize = 4;
+
+/// The shipped runbook with the first `accounts` of its three accounts; or four accounts, four at once.
 fn script(accounts: usize) -> &'static Script {
-    static SCRIPTS: [OnceLock<Script>; 4] = [const { OnceLock::new() }; 4];
-    SCRIPTS[accounts].get_or_init(|| {
-        let values = std::fs::read_to_string("runbooks/move_member_accounts.values.toml").unwrap();
-        let rows: Vec<&str> = values.split("[[accounts]]").collect();
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{accounts}.{}.toml", std::process::id()));
-        std::fs::write(&path, rows[..=accounts].join("[[accounts]]")).unwrap();
-        let source =
-            Source { runbook: PathBuf::from(RUNBOOK), values: Some(path.clone()), people: None, set: Vec::new() };
-        let world = source.need_world(None).unwrap();
-        let loaded = source.load_rehearsal(Some(&timing(&world)), &Ui::from_environment(true, false, false)).unwrap();
-        std::fs::remove_file(path).unwrap();
-        Script { loaded, world }
+    static SCRIPTS: [OnceLock<&'static Script>; 5] = [const { OnceLock::new() }; 5];
+    SCRIPTS[accounts].get_or_init(|| match accounts {
+        FOUR => script_of(Waves { accounts, at_once: 4, canary: 1, stop_after: 1 }),
+        _ => read(accounts, &format!("{accounts}"), std::fs::read_to_string(RUNBOOK).unwrap()),
     })
+}
+
+/// The shipped runbook, its items going like this.
+pub fn script_of(waves: Waves) -> &'static Script {
+    static SCRIPTS: Mutex<BTreeMap<Waves, &'static Script>> = Mutex::new(BTreeMap::new());
+    let mut scripts = SCRIPTS.lock().unwrap();
+    scripts.entry(waves).or_insert_with(|| {
+        let Waves { accounts, at_once, canary, stop_after } = waves;
+        let each = "for_each = \"${parameters.accounts}\"\n";
+        let text = std::fs::read_to_string(RUNBOOK).unwrap();
+        assert_eq!(text.matches(each).count(), 3);
+        let (head, tail) = text.split_once("canary = 1").unwrap();
+        let text = format!("{head}canary = {canary}{tail}");
+        let more = format!("{each}at_once = {at_once}\nstop_after = {stop_after}\n");
+        read(accounts, &format!("{accounts}-{at_once}-{canary}-{stop_after}"), text.replace(each, &more))
+    })
+}
+
+fn read(accounts: usize, name: &str, runbook: String) -> &'static Script {
+    let (values, mut world) = (
+        std::fs::read_to_string("runbooks/move_member_accounts.values.toml").unwrap(),
+        std::fs::read_to_string("runbooks/worlds/move_member_accounts.toml").unwrap(),
+    );
+    let mut rows: Vec<String> = values.split("[[accounts]]").map(str::to_owned).collect();
+    for at in ACCOUNTS.len()..accounts {
+        let id = format!("4444555566{at:02}");
+        rows.push(format!("\nid = \"{id}\"\nname = \"more{at}\"\ntarget_ou = \"ou-ab12-22222222\"\n\n"));
+        world.push_str(&format!(
+            "\n[[accounts]]\nid = \"{id}\"\nname = \"more{at}\"\nemail = \"aws+more{at}@customer.example\"\n\
+             created = \"700d\"\norganization = \"o-oldorg11111\"\njoined_method = \"INVITED\"\njoined = \"500d\"\n\
+             [[roles]]\naccount = \"{id}\"\nname = \"OrganizationAccountAccessRole\"\ntrusts = [\"111111111111\"]\n"
+        ));
+    }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("stage-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name)
+    };
+    let values = file("values.toml", &rows[..=accounts].join("[[accounts]]"));
+    let runbook = file("move_member_accounts.toml", &runbook);
+    let people = Some(PathBuf::from("runbooks/people.toml"));
+    let source = Source { runbook, values: Some(values), people, set: Vec::new() };
+    let world = source.need_world(Some(&file("world.toml", &world))).unwrap();
+    let loaded = source.load_rehearsal(Some(&timing(&world)), &Ui::from_environment(true, false, false)).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    Box::leak(Box::new(Script { loaded, world }))
 }
 
 pub type Stage = Theatre<Dice>;
 
 /// A theatre before the first entry.
 pub fn theatre(accounts: usize) -> Stage {
+    theatre_of(script(accounts))
+}
+
+pub fn theatre_of(script: &Script) -> Stage {
     let start = Time::parse("2026-01-05T09:00:00Z").unwrap();
-    build(MemoryStore::new(), Simulator::new(&script(accounts).world, start), start, 0)
+    build(MemoryStore::new(), Simulator::new(&script.world, start), start, 0)
 }
 
 /// The theatre as a killed process left it: `base` is the journal of the play in which the moment was kept.
@@ -221,8 +276,12 @@ fn build(journal: MemoryStore, simulator: Simulator, now: Time, thrown: u64) -> 
 }
 
 pub fn curtain(theatre: &Stage, accounts: usize) -> Opening {
+    curtain_of(theatre, script(accounts))
+}
+
+pub fn curtain_of(theatre: &Stage, script: &Script) -> Opening {
     let people = vec!["alice".to_owned()];
-    opening(script(accounts).loaded.clone(), None, Mode::Rehearsal, people, "0".repeat(32), &mut theatre.random.clone())
+    opening(script.loaded.clone(), None, Mode::Rehearsal, people, "0".repeat(32), &mut theatre.random.clone())
 }
 
 /// Watches a theatre: every request, and every append that goes through a [`WatchedStore`].
@@ -251,7 +310,7 @@ pub struct Base {
 }
 
 pub fn base(accounts: usize) -> &'static Base {
-    static BASES: [OnceLock<Base>; 4] = [const { OnceLock::new() }; 4];
+    static BASES: [OnceLock<Base>; 5] = [const { OnceLock::new() }; 5];
     BASES[accounts].get_or_init(|| {
         let mut theatre = theatre(accounts);
         let watch = watch(&mut theatre, true);

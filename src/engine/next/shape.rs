@@ -88,8 +88,6 @@ pub struct Perform {
     pub request: Option<u64>,
     pub consumes: Vec<u64>,
     pub run_by: Option<Time>,
-    /// The request has no other slot left.
-    pub ends_request: bool,
     pub attempt: u32,
     pub r#try: u32,
     pub first: Option<u64>,
