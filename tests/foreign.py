@@ -5,6 +5,8 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -118,3 +120,20 @@ class Moto(Server):
             self.endpoint = f"http://127.0.0.1:{self.port}"
             return
         raise failed
+
+    def forgive(self, free):
+        """The next requests are not asked for keys."""
+        headers = {"Content-Type": "text/plain"}
+        body = str(free).encode()
+        request = urllib.request.Request(f"{self.endpoint}/moto-api/reset-auth", body, headers, method="POST")
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+
+
+def settle(endpoint, time):
+    """Lets time pass in the simulator; other servers have no clock that can be put forward."""
+    body = b'{"advance": "%s"}' % time.encode()
+    request = urllib.request.Request(f"{endpoint}/_countersign/clock", body, method="POST")
+    try:
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+    except urllib.error.HTTPError as error:
+        error.close()

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import urllib.request
 from pathlib import Path
 
 import foreign
+import moto_and_simulator
+from botocore.exceptions import ClientError
 
 ACCOUNT = "123456789012"  # moto's own
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -80,15 +81,12 @@ class MotoPlaysARunbook(unittest.TestCase):
     def as_admin(self, service):
         return foreign.client(service, self.moto.endpoint, self.key["AccessKeyId"], self.key["SecretAccessKey"])
 
-    def test_a_wrong_secret_is_refused_before_anything_happens(self):
-        text = self.people.credentials.read_text().replace(self.key["SecretAccessKey"], "x" * 40)
-        self.people.credentials.write_text(text)
-        self.signed()
-        said = self.open(4)
-        self.assertIn("HTTP status 403", " ".join(said.stderr.split()))
-        organizations = self.as_admin("organizations")
-        with self.assertRaises(organizations.exceptions.AWSOrganizationsNotInUseException):
-            organizations.describe_organization()
+    def test_moto_checks_signatures(self):
+        """Else it would prove nothing that it takes the program's."""
+        sts = foreign.client("sts", self.moto.endpoint, self.key["AccessKeyId"], "x" * 40)
+        with self.assertRaises(ClientError) as refused:
+            sts.get_caller_identity()
+        self.assertEqual(refused.exception.response["Error"]["Code"], "SignatureDoesNotMatch")
 
     def test_the_whole_runbook(self):
         self.signed()
@@ -113,9 +111,7 @@ class MotoPlaysARunbook(unittest.TestCase):
         organizations = self.as_admin("organizations")
         made = [one["Id"] for one in organizations.list_accounts()["Accounts"] if one["Id"] != ACCOUNT]
         for account in made:
-            headers = {"Content-Type": "text/plain"}
-            free = urllib.request.Request(f"{self.moto.endpoint}/moto-api/reset-auth", b"1", headers, method="POST")
-            urllib.request.urlopen(free, timeout=foreign.PATIENCE).close()
+            self.moto.forgive(1)
             iam = foreign.client("iam", self.moto.endpoint, "none", "none")
             iam.meta.events.register("before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account))
             iam.attach_role_policy(RoleName="OrganizationAccountAccessRole", PolicyArn=ADMIN)
@@ -168,6 +164,26 @@ class MotoPlaysARunbook(unittest.TestCase):
         for file in self.people.at.rglob("*"):
             if file.is_file() and file != self.people.credentials:
                 self.assertNotIn(keys[1].encode(), file.read_bytes(), file)
+
+
+class MotoAndTheSimulator(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_differences_are_those_of_the_page(self):
+        world = (foreign.ROOT / "tests" / "fixtures" / "moto" / "world.toml").read_text()
+        simulator = foreign.Simulator(world)
+        self.addCleanup(simulator.stop)
+        moto = foreign.Moto(sys.executable, 1_000_000)
+        self.addCleanup(moto.stop)
+        keys = "AKIASIMULATEDMOTO001", "simulated-secret-of-the-administrator-00"
+        ours = moto_and_simulator.questions(simulator.endpoint, keys, ACCOUNT)
+        theirs = moto_and_simulator.questions(moto.endpoint, ("none", "none"), ACCOUNT)
+        found = [(question, theirs[question], ours[question]) for question in ours]
+        page = (foreign.ROOT / "docs" / "moto.md").read_text()
+        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+        self.assertEqual(found, [tuple(row[:3]) for row in rows[2:]])
+        for question, moto_says, simulator_says, aws in rows[2:]:
+            self.assertEqual(moto_says == simulator_says, aws == "", f"{question}: a difference needs AWS's words")
 
 
 if __name__ == "__main__":
