@@ -71,11 +71,8 @@ const ENUM: &[Row] = &[input("INVALID_ENUM")];
 const SERVICE: &[Row] = &[input("UNRECOGNIZED_SERVICE_PRINCIPAL")];
 const TAGS: &[Row] =
     &[input("MAX_LENGTH_EXCEEDED"), input("INVALID_SYSTEM_TAGS_PARAMETER"), input("DUPLICATE_TAG_KEY")];
-const ANSWERED: &[Row] = &[
-    e("HandshakeNotFoundException"),
-    e("HandshakeAlreadyInStateException"),
-    e("InvalidHandshakeTransitionException"),
-];
+const ANSWERED: &[Row] =
+    &[e("HandshakeNotFoundException"), e("HandshakeAlreadyInStateException"), e("InvalidHandshakeTransitionException")];
 const LEAVING: &[Row] = &[
     e("MasterCannotLeaveOrganizationException"),
     limit("CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"),
@@ -196,10 +193,7 @@ const TABLE: &[(&str, Lists)] = &[
             ],
         ],
     ),
-    (
-        "organizations:DescribeCreateAccountStatus",
-        &[NOT_IN_USE, ID, &[e("CreateAccountStatusNotFoundException")]],
-    ),
+    ("organizations:DescribeCreateAccountStatus", &[NOT_IN_USE, ID, &[e("CreateAccountStatusNotFoundException")]]),
     ("organizations:ListCreateAccountStatus", &[NOT_IN_USE, ENUM, PAGES]),
     ("organizations:DescribeAccount", &[NOT_IN_USE, ID, NO_ACCOUNT]),
     ("organizations:ListAccounts", &[NOT_IN_USE, PAGES]),
@@ -221,10 +215,7 @@ const TABLE: &[(&str, Lists)] = &[
             ],
         ],
     ),
-    (
-        "organizations:DeleteOrganizationalUnit",
-        &[NOT_IN_USE, ID, NO_UNIT, &[e("OrganizationalUnitNotEmptyException")]],
-    ),
+    ("organizations:DeleteOrganizationalUnit", &[NOT_IN_USE, ID, NO_UNIT, &[e("OrganizationalUnitNotEmptyException")]]),
     ("organizations:DescribeOrganizationalUnit", &[NOT_IN_USE, ID, NO_UNIT]),
     ("organizations:ListOrganizationalUnitsForParent", &[NOT_IN_USE, ID, PAGES, NO_PARENT]),
     ("organizations:TagResource", &[NOT_IN_USE, ID, TAGS, NO_TARGET, &[limit("MAX_TAG_LIMIT_EXCEEDED")]]),

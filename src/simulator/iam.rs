@@ -164,7 +164,9 @@ fn path(text: &str) -> Result<String, AwsError> {
     if fits && text.len() <= 512 {
         Ok(text.to_owned())
     } else {
-        Err(invalid("The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."))
+        Err(invalid(
+            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+        ))
     }
 }
 

@@ -330,7 +330,8 @@ fn read_aws(port: u16, key: &str, operation: &str, body: &str) -> Value {
 fn simple_call(port: u16, key: &str, operation: &str, body: &str) -> Value {
     use countersign::simulator::{Request, signature};
     use std::io::{Read, Write};
-    let world = countersign::simulator::World::parse("", &shipped("runbooks/worlds/move_member_accounts.toml")).unwrap();
+    let world =
+        countersign::simulator::World::parse("", &shipped("runbooks/worlds/move_member_accounts.toml")).unwrap();
     let world = countersign::simulator::Simulator::new(&world, countersign::base::Time(0));
     let secret = world.profiles().find(|(_, keys)| keys.access_key == key).unwrap().1.secret_key;
     let headers = [
