@@ -122,7 +122,7 @@ fn requests_that_are_none_have_aws_s_errors() {
     );
     let cases: [(&[(&str, &str)], &str, u16, &str); 10] = [
         (&[], "", 400, "MissingAction"),
-        (&[], "Action=GetUser", 400, "MissingAction"),
+        (&[], "Action=GetUser", 400, "InvalidAction"),
         (&[], "Action=GetUser&Version=2010-05-08", 403, "MissingAuthenticationToken"),
         (&[], "Action=NoSuch&Version=2010-05-08", 400, "InvalidAction"),
         (&[unknown], "Action=GetUser&Version=2010-05-08", 403, "InvalidClientTokenId"),
