@@ -1003,7 +1003,11 @@ fn users_live_with_policies_and_keys_and_die_without() {
         no_such
     );
     assert_eq!(
-        refused(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], ("PolicyArn", "x")])),
+        refused(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], ("PolicyArn", "policy/of-none-such")])),
+        code(400, "ValidationError")
+    );
+    assert_eq!(
+        refused(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], ("PolicyArn", "policy/of-none-such-at-all")])),
         code(400, "InvalidInput")
     );
     assert_eq!(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], admin]).status, 200);
