@@ -107,6 +107,9 @@ proptest! {
     }
 }
 
+/// Headers, body, and the status and code of the answer.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, u16, &'a str);
+
 /// What is wrong with a request decides the error, in AWS's words for its protocol.
 #[test]
 fn requests_that_are_none_have_aws_s_errors() {
@@ -120,7 +123,7 @@ fn requests_that_are_none_have_aws_s_errors() {
         "authorization",
         "AWS4-HMAC-SHA256 Credential=AKIANOBODY0000000001/20260102/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0",
     );
-    let cases: [(&[(&str, &str)], &str, u16, &str); 10] = [
+    let cases: [Case<'_>; 10] = [
         (&[], "", 400, "MissingAction"),
         (&[], "Action=GetUser", 400, "InvalidAction"),
         (&[], "Action=GetUser&Version=2010-05-08", 403, "MissingAuthenticationToken"),
