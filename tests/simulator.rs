@@ -1,5 +1,5 @@
-//! The simulator over real sockets: answers, answers that get lost, the log, the control calls;
-//! and, where Python is at hand, the same through boto3 (`tests/simulator_boto3.py`).
+//! The simulator over real sockets: answers, answers that get lost, the log, the control calls.
+//! (A client that others wrote asks it in `tests/test_simulator_boto3.py`.)
 
 #![allow(clippy::unwrap_used)] // helpers of tests fail as tests do
 
@@ -20,7 +20,7 @@ struct Running {
 }
 
 fn start(more: &str) -> Running {
-    let text = format!("{}\n{more}", WORLD.replace("throttling = true", "throttling = false"));
+    let text = format!("{}\n{more}", WORLD.replace("throttling = true", "throttling = false\nsignatures = false"));
     let world = World::parse("world.toml", &text).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -167,28 +167,6 @@ fn the_verb_writes_its_files_and_ends_with_0_on_sigterm() {
     let kill = std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status().unwrap();
     assert!(kill.success());
     assert_eq!(verb.join().unwrap(), ui::Exit::Done);
-}
-
-/// The Python that `tests/run` made (COUNTERSIGN_TEST_PYTHON), else one made here from the same pins.
-#[test]
-fn boto3_sees_aws_s_own_errors() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let run = |command: &mut std::process::Command| assert!(command.status().unwrap().success(), "{command:?}");
-    let given = std::env::var_os("COUNTERSIGN_TEST_PYTHON").map(std::path::PathBuf::from);
-    let python = given.unwrap_or_else(|| {
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("boto3");
-        let python = home.join("bin/python");
-        if !python.exists() {
-            run(std::process::Command::new("python3").args(["-m", "venv"]).arg(&home));
-            let pins = root.join("tests/requirements.txt");
-            run(std::process::Command::new(&python).args(["-m", "pip", "-q", "install", "-r"]).arg(pins));
-        }
-        python
-    });
-    let aws = start(include_str!("simulator_boto3.toml"));
-    run(std::process::Command::new(&python)
-        .arg(root.join("tests/simulator_boto3.py"))
-        .arg(format!("http://{}", aws.address)));
 }
 
 /// The product's own SDK, over the same sockets.

@@ -101,12 +101,15 @@ impl Wire {
 
 impl WireServer for Wire {
     fn serve(&self, request: WireRequest) -> WireResult {
-        let path = request
-            .uri
-            .split_once("://")
-            .map_or(request.uri.as_str(), |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
-        let request =
-            Request { method: request.method, path: path.to_owned(), headers: request.headers, body: request.body };
+        let rest = request.uri.split_once("://").map_or(request.uri.as_str(), |(_, rest)| rest);
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = if path.is_empty() { "/" } else { path };
+        let mut headers = request.headers;
+        // On a socket the HTTP client would add it; the signature covers it.
+        if !headers.iter().any(|(name, _)| name == "host") {
+            headers.push(("host".to_owned(), host.to_owned()));
+        }
+        let request = Request { method: request.method, path: path.to_owned(), headers, body: request.body };
         let handled = self.simulator().handle(&request, Clock::now(&self.clock));
         self.result(handled.reply)
     }

@@ -3,6 +3,7 @@
 //! permission boundaries and allow-list SCPs are not modelled; resources are matched only where the
 //! simulator names them (roles that are assumed, IAM users).
 
+use super::signature;
 use super::state::{State, Statement, Who};
 use super::wire::{AwsError, Protocol, Request};
 use crate::base::Time;
@@ -22,7 +23,13 @@ pub struct Caller {
 }
 
 /// The caller of `request`, or why its key is not accepted.
-pub fn caller(state: &State, request: &Request, protocol: Protocol, now: Time) -> Result<Caller, AwsError> {
+pub(super) fn caller(
+    state: &State,
+    request: &Request,
+    protocol: Protocol,
+    signatures: bool,
+    now: Time,
+) -> Result<Caller, AwsError> {
     let json = protocol == Protocol::Json;
     let Some((id, _)) = request.credential() else {
         let message = "The request has no authentication token.";
@@ -42,8 +49,29 @@ pub fn caller(state: &State, request: &Request, protocol: Protocol, now: Time) -
     if key.expires.is_some_and(|at| at <= now) {
         return Err(expired(protocol));
     }
+    if signatures && let Err(wrong) = signature::verify(request, &key.secret) {
+        return Err(unsigned(wrong, protocol));
+    }
     let (arn, user_id) = names(state, &key.account, &key.who);
     Ok(Caller { key: key.id.clone(), account: key.account.clone(), arn, user_id, who: key.who.clone(), mfa: key.mfa })
+}
+
+fn unsigned(wrong: signature::Wrong, protocol: Protocol) -> AwsError {
+    let json = protocol == Protocol::Json;
+    match wrong {
+        signature::Wrong::Incomplete => {
+            let message = "The request signature does not conform to AWS standards.";
+            AwsError::json(if json { "IncompleteSignatureException" } else { "IncompleteSignature" }, message)
+        }
+        signature::Wrong::Other => {
+            let message = "The request signature we calculated does not match the signature you provided. \
+                           Check your AWS Secret Access Key and signing method.";
+            match json {
+                true => AwsError::json("InvalidSignatureException", message),
+                false => AwsError::query(403, "SignatureDoesNotMatch", message),
+            }
+        }
+    }
 }
 
 /// ARN and unique id of a principal.
@@ -52,8 +80,8 @@ fn names(state: &State, account: &str, who: &Who) -> (String, String) {
     match who {
         Who::Root => (format!("arn:aws:iam::{account}:root"), account.to_owned()),
         Who::User(name) => {
-            let id = found.and_then(|a| a.users.get(name)).map_or(String::new(), |user| user.id.clone());
-            (user_arn(account, name), id)
+            let user = found.and_then(|account| account.users.get(name));
+            (user_arn(state, account, name), user.map_or(String::new(), |user| user.id.clone()))
         }
         Who::Session { role, session, .. } => {
             let id = found.and_then(|a| a.roles.get(role)).map_or(String::new(), |role| role.id.clone());
@@ -62,8 +90,10 @@ fn names(state: &State, account: &str, who: &Who) -> (String, String) {
     }
 }
 
-pub fn user_arn(account: &str, name: &str) -> String {
-    format!("arn:aws:iam::{account}:user/{name}")
+/// The user's ARN holds the path, if there is such a user.
+pub fn user_arn(state: &State, account: &str, name: &str) -> String {
+    let user = state.accounts.get(account).and_then(|account| account.users.get(name));
+    format!("arn:aws:iam::{account}:user{}{name}", user.map_or("/", |user| user.path.as_str()))
 }
 
 pub fn role_arn(account: &str, name: &str) -> String {
@@ -216,6 +246,9 @@ const MANAGED: &[(&str, &[&str])] = &[
     ("IAMReadOnlyAccess", &["iam:Get*", "iam:List*", "iam:Simulate*"]),
     ("SecurityAudit", &["iam:Get*", "iam:List*", "organizations:Describe*", "organizations:List*"]),
     ("ViewOnlyAccess", &["iam:List*", "organizations:List*"]),
+    ("IAMUserChangePassword", &["iam:ChangePassword", "iam:GetAccountPasswordPolicy"]),
+    ("IAMUserSSHKeys", &["iam:DeleteSSHPublicKey", "iam:GetSSHPublicKey", "iam:ListSSHPublicKeys"]),
+    ("AWSBillingReadOnlyAccess", &["organizations:DescribeOrganization"]),
 ];
 
 /// The actions that a managed policy allows; none if the simulator does not know it.

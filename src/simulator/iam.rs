@@ -1,10 +1,11 @@
 //! AWS IAM as far as break-glass users need it: users, attached managed policies, access keys.
 
 use super::access::{managed, user_arn};
-use super::state::{Account, Key, SECRET, UPPER, User, Who, scatter};
+use super::state::{Account, Key, SECRET, State, UPPER, User, Who, scatter};
 use super::wire::AwsError;
 use super::{Call, Operation, access::Caller, wakeup};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 type Done = Result<Value, AwsError>;
 
@@ -33,10 +34,10 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
 }
 
 /// The user that a request is about.
-pub(super) fn resource(caller: &Caller, input: &Value) -> String {
+pub(super) fn resource(state: &State, caller: &Caller, input: &Value) -> String {
     match (text(input, "UserName"), &caller.who) {
-        (Some(name), _) => user_arn(&caller.account, name),
-        (None, Who::User(name)) => user_arn(&caller.account, name),
+        (Some(name), _) => user_arn(state, &caller.account, name),
+        (None, Who::User(name)) => user_arn(state, &caller.account, name),
         _ => "*".to_owned(),
     }
 }
@@ -69,6 +70,29 @@ impl Call<'_> {
         }
     }
 
+    /// The answer of a list: one page of `items` under `name`, and whether there are more.
+    fn marked(&self, name: &str, items: Vec<Value>) -> Done {
+        let size = match text(self.input, "MaxItems").map(str::parse::<usize>) {
+            None => 100,
+            Some(Ok(size @ 1..=1000)) => size,
+            Some(_) => return Err(invalid("MaxItems must be from 1 to 1000.")),
+        };
+        let from = match text(self.input, "Marker") {
+            None => 0,
+            Some(marker) => marker
+                .strip_prefix("after-")
+                .and_then(|from| from.parse::<usize>().ok())
+                .filter(|from| *from <= items.len())
+                .ok_or_else(|| invalid("Invalid Marker."))?,
+        };
+        let to = from.saturating_add(size).min(items.len());
+        let mut answer = json!({ name: items[from..to], "IsTruncated": to < items.len() });
+        if to < items.len() {
+            answer["Marker"] = json!(format!("after-{to}"));
+        }
+        Ok(answer)
+    }
+
     fn account(&self) -> Result<&Account, AwsError> {
         self.state.accounts.get(&self.caller.account).ok_or_else(|| no_user("?"))
     }
@@ -90,35 +114,81 @@ impl Call<'_> {
     }
 }
 
-fn show(account: &str, user: &User) -> Value {
-    json!({
-        "Path": "/", "UserName": user.name, "UserId": user.id, "Arn": user_arn(account, &user.name),
+/// A user as AWS shows it: GetUser and CreateUser tell tags and boundary, where there are any.
+fn show(call: &Call<'_>, user: &User) -> Value {
+    let mut shown = json!({
+        "Path": user.path, "UserName": user.name, "UserId": user.id,
+        "Arn": format!("arn:aws:iam::{}:user{}{}", call.caller.account, user.path, user.name),
         "CreateDate": user.created.seconds(),
-    })
+    });
+    if !user.boundary.is_empty() {
+        shown["PermissionsBoundary"] =
+            json!({"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": user.boundary});
+    }
+    if !user.tags.is_empty() {
+        let tags = user.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+        shown["Tags"] = tags.collect();
+    }
+    shown
 }
 
 fn create_user(call: &mut Call<'_>) -> Done {
     let name = call.user_name(false)?;
+    let path = path(text(call.input, "Path").unwrap_or("/"))?;
+    let boundary = text(call.input, "PermissionsBoundary").unwrap_or("").to_owned();
+    let tags = tags(call.input)?;
+    if !boundary.is_empty() && managed(&policy_name(&boundary)?).is_none() {
+        let message = format!("Scope ARN: {boundary} does not exist or is not attachable.");
+        return Err(AwsError::query(404, "NoSuchEntity", message));
+    }
     let account = call.account()?;
     if account.users.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
         let message = format!("User with name {name} already exists.");
         return Err(AwsError::query(409, "EntityAlreadyExists", message));
     }
     if account.users.len() >= USERS {
-        return Err(AwsError::query(409, "LimitExceeded", "Cannot exceed quota for UsersPerAccount."));
+        return Err(AwsError::query(409, "LimitExceeded", "Cannot exceed quota for UsersPerAccount: 5000"));
     }
     let (me, now) = (call.caller.account.clone(), call.now);
-    let user = wakeup::plain_user(&me, &name, now);
-    let shown = show(&me, &user);
+    let user = User { path, boundary, tags, ..wakeup::plain_user(&me, &name, now) };
+    let shown = show(call, &user);
     if let Some(account) = call.change().accounts.get_mut(&me) {
         account.users.insert(name, user);
     }
     Ok(json!({ "User": shown }))
 }
 
+/// `/`, or words between slashes.
+fn path(text: &str) -> Result<String, AwsError> {
+    let fits = text.starts_with('/') && text.ends_with('/') && text.bytes().all(|b| (0x21..=0x7e).contains(&b));
+    if fits && text.len() <= 512 {
+        Ok(text.to_owned())
+    } else {
+        Err(invalid(
+            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+        ))
+    }
+}
+
+/// `Tags.member.1.Key`, `Tags.member.1.Value`, ...
+fn tags(input: &Value) -> Result<BTreeMap<String, String>, AwsError> {
+    let mut tags = BTreeMap::new();
+    for number in 1.. {
+        let Some(key) = text(input, &format!("Tags.member.{number}.Key")) else { break };
+        let value = text(input, &format!("Tags.member.{number}.Value")).unwrap_or("");
+        if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 || key.starts_with("aws:") {
+            return Err(invalid("The tag key or value is not valid."));
+        }
+        if tags.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(AwsError::query(400, "InvalidInput", "Duplicate tag keys found."));
+        }
+    }
+    Ok(tags)
+}
+
 fn get_user(call: &mut Call<'_>) -> Done {
     let name = call.user_name(true)?;
-    Ok(json!({ "User": show(&call.caller.account, call.user(&name)?) }))
+    Ok(json!({ "User": show(call, call.user(&name)?) }))
 }
 
 fn delete_user(call: &mut Call<'_>) -> Done {
@@ -142,7 +212,13 @@ fn delete_user(call: &mut Call<'_>) -> Done {
 
 /// The name of the managed policy that `PolicyArn` names.
 fn policy(call: &Call<'_>) -> Result<String, AwsError> {
-    let arn = text(call.input, "PolicyArn").ok_or_else(|| invalid("Must specify policyArn."))?;
+    policy_name(text(call.input, "PolicyArn").ok_or_else(|| invalid("Must specify policyArn."))?)
+}
+
+fn policy_name(arn: &str) -> Result<String, AwsError> {
+    if arn.len() < 20 {
+        return Err(invalid("The policy's ARN has at least 20 characters."));
+    }
     if !arn.starts_with("arn:aws:iam::") {
         return Err(AwsError::query(400, "InvalidInput", format!("ARN {arn} is not valid.")));
     }
@@ -153,6 +229,10 @@ fn attach_policy(call: &mut Call<'_>) -> Done {
     let name = call.user_name(false)?;
     let policy = policy(call)?;
     let user = call.user(&name)?;
+    if policy.starts_with("aws-service-role/") {
+        let message = format!("Cannot attach a Service Role Policy to a Customer User: {AWS_POLICY}{policy}");
+        return Err(AwsError::query(400, "PolicyNotAttachable", message));
+    }
     if managed(&policy).is_none() {
         let message = format!("Policy {AWS_POLICY}{policy} does not exist or is not attachable.");
         return Err(AwsError::query(404, "NoSuchEntity", message));
@@ -179,9 +259,11 @@ fn detach_policy(call: &mut Call<'_>) -> Done {
 
 fn list_policies(call: &mut Call<'_>) -> Done {
     let name = call.user_name(false)?;
+    let below = path(text(call.input, "PathPrefix").unwrap_or("/"))? == "/";
     let show = |policy: &String| json!({"PolicyName": policy, "PolicyArn": format!("{AWS_POLICY}{policy}")});
-    let policies: Vec<Value> = call.user(&name)?.attached.iter().map(show).collect();
-    Ok(json!({"AttachedPolicies": policies, "IsTruncated": false}))
+    // All policies that the simulator knows have the path `/`.
+    let policies = call.user(&name)?.attached.iter().filter(|_| below).map(show).collect();
+    call.marked("AttachedPolicies", policies)
 }
 
 fn create_key(call: &mut Call<'_>) -> Done {
@@ -215,8 +297,7 @@ fn list_keys(call: &mut Call<'_>) -> Done {
     let name = call.user_name(true)?;
     call.user(&name)?;
     let show = |key: &Key| json!({"UserName": name, "AccessKeyId": key.id, "Status": "Active", "CreateDate": key.created.seconds()});
-    let keys: Vec<Value> = call.keys_of(&name).map(show).collect();
-    Ok(json!({"AccessKeyMetadata": keys, "IsTruncated": false}))
+    call.marked("AccessKeyMetadata", call.keys_of(&name).map(show).collect())
 }
 
 fn delete_key(call: &mut Call<'_>) -> Done {

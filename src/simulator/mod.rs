@@ -5,11 +5,14 @@
 //! reported is not documented by AWS: it is a setting of the world.
 
 pub mod access;
+mod control;
+pub mod errors;
 pub mod faults;
 mod iam;
 mod log;
 pub mod organizations;
 mod rates;
+pub mod signature;
 pub mod state;
 mod sts;
 pub mod totp;
@@ -147,7 +150,7 @@ impl Simulator {
             Ok(asked) => asked,
             Err(error) => return self.misunderstood(request, error, &id),
         };
-        let caller = access::caller(&self.state, request, asked.protocol, self.now);
+        let caller = access::caller(&self.state, request, asked.protocol, self.settings.signatures, self.now);
         let account = caller.as_ref().map_or(String::new(), |caller| caller.account.clone());
         let faults = self.faults.strike(&asked.action(), &account);
         let (result, effect) = match faults.iter().find_map(|fault| before(fault, asked.protocol)) {
@@ -157,6 +160,11 @@ impl Simulator {
             }
             Some(Before::Error(error)) => (Err(error), false),
             None => self.perform(&asked, &caller, &faults),
+        };
+        // An operation that nobody knows is told so, whatever the table says.
+        let result = match errors::of(&asked.action()).is_empty() {
+            true => result,
+            false => result.map_err(|error| errors::listed(&asked.action(), asked.protocol, error)),
         };
         let log = LogLine::of(self.now, caller.as_ref().ok(), &asked, effect, result.as_ref().err(), &faults);
         let reply = wire::answer(asked.protocol, &asked.operation, &result, &id, self.now);
@@ -200,6 +208,7 @@ impl Simulator {
         caller: &'a Result<Caller, AwsError>,
     ) -> Result<(Operation, &'a Caller, &'a Value), AwsError> {
         let operation = match asked.protocol {
+            _ if errors::of(&asked.action()).is_empty() => None,
             Protocol::Json => organizations::operation(&asked.operation),
             Protocol::Iam => iam::operation(&asked.operation),
             Protocol::Sts => sts::operation(&asked.operation),
@@ -220,7 +229,7 @@ impl Simulator {
         let input = asked.input.as_ref().map_err(Clone::clone)?;
         let resource = match asked.protocol {
             Protocol::Json => "*".to_owned(),
-            Protocol::Iam => iam::resource(caller, input),
+            Protocol::Iam => iam::resource(&self.state, caller, input),
             Protocol::Sts => sts::resource(input),
         };
         access::authorize(&self.state, caller, asked.protocol, &action, &resource)?;
@@ -429,29 +438,6 @@ impl Simulator {
     pub fn put_forward(&mut self, ms: i64) {
         self.ahead = self.ahead.saturating_add(ms.max(0));
         self.tick(self.now.plus(ms.max(0)).plus(-self.ahead));
-    }
-
-    /// `POST /_countersign/human` and `/_countersign/clock`: what people do, over HTTP.
-    fn control(&mut self, what: &str, request: &Request) -> Handled {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-        let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or("");
-        let result = match (request.method.as_str(), what) {
-            ("POST", "human") => {
-                let settled = body.get("settled").and_then(Value::as_bool).unwrap_or(true);
-                self.human(text("account"), text("fact"), settled)
-            }
-            ("POST", "clock") => crate::base::duration::parse(text("advance")).map(|ms| self.put_forward(ms)),
-            _ => Err("write POST /_countersign/human or POST /_countersign/clock".to_owned()),
-        };
-        let (status, answer) = match &result {
-            Ok(()) => (200, serde_json::json!({"now": self.now.millis()})),
-            Err(message) => (400, serde_json::json!({"message": message})),
-        };
-        let operation = format!("countersign:{what}");
-        let log = LogLine::control(self.now, &operation, what == "human" && result.is_ok(), result.is_err());
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        let reply = Reply::Answer { status, headers, body: answer.to_string().into_bytes() };
-        Handled { reply, log: self.write_log(log) }
     }
 }
 

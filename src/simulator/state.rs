@@ -106,6 +106,11 @@ pub struct User {
     /// `AIDA...`
     pub id: String,
     pub created: Time,
+    /// `/`, or `/a/b/`.
+    pub path: String,
+    /// The ARN of a policy; empty: none. (It does not limit the simulated user.)
+    pub boundary: String,
+    pub tags: BTreeMap<String, String>,
     /// Names of attached managed policies.
     pub attached: BTreeSet<String>,
     /// Statements written in the world file.

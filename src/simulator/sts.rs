@@ -108,7 +108,7 @@ fn trusted(call: &Call<'_>, role: &Role) -> bool {
     let caller = call.caller;
     let own = match &caller.who {
         Who::Root => return false,
-        Who::User(name) => user_arn(&caller.account, name),
+        Who::User(name) => user_arn(&call.state, &caller.account, name),
         Who::Session { role, .. } => role_arn(&caller.account, role),
     };
     let account = [caller.account.clone(), format!("arn:aws:iam::{}:root", caller.account)];

@@ -70,7 +70,7 @@ impl Test {
 
     fn of(text: &str) -> Test {
         // Buckets have tests of their own.
-        let text = text.replace("throttling = true", "throttling = false");
+        let text = text.replace("throttling = true", "throttling = false\nsignatures = false");
         let world = World::parse("world.toml", &text).unwrap_or_else(|findings| panic!("{findings:?}"));
         Test { aws: Simulator::new(&world, START), now: START }
     }
@@ -1003,7 +1003,11 @@ fn users_live_with_policies_and_keys_and_die_without() {
         no_such
     );
     assert_eq!(
-        refused(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], ("PolicyArn", "x")])),
+        refused(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], ("PolicyArn", "policy/of-none-such")])),
+        code(400, "ValidationError")
+    );
+    assert_eq!(
+        refused(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], ("PolicyArn", "policy/of-none-such-at-all")])),
         code(400, "InvalidInput")
     );
     assert_eq!(t.query(OLD, "iam", "AttachUserPolicy", &[name[0], admin]).status, 200);
@@ -1044,7 +1048,7 @@ fn identity_center_sessions_end_with_the_account_s_membership() {
 
 #[test]
 fn requests_over_the_published_rate_are_throttled() {
-    let world = World::parse("world.toml", WORLD).unwrap();
+    let world = World::parse("world.toml", &WORLD.replace("throttling = true", "signatures = false")).unwrap();
     let mut aws = Simulator::new(&world, START);
     let mut ask =
         |ms: i64| match aws.handle(&json_request(NEW, "", "DescribeOrganization", json!({})), START.plus(ms)).reply {
@@ -1308,6 +1312,7 @@ const OPERATIONS: [&str; 38] = [
 fn the_table_of_operations_is_whole() {
     for name in OPERATIONS.iter().filter(|name| **name != "Unheard") {
         assert!(organizations::operation(name).is_some(), "{name}");
+        assert!(errors::actions().any(|action| action.ends_with(&format!(":{name}"))), "{name}");
     }
 }
 

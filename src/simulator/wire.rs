@@ -3,7 +3,7 @@
 //! and errors; never decides anything.
 
 use super::state::scatter;
-use crate::base::Time;
+use crate::base::{Time, escape};
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -125,14 +125,20 @@ pub fn asked(request: &Request) -> Result<Asked, AwsError> {
         return Ok(Asked { protocol: Protocol::Json, operation: operation.to_owned(), input: json_input(request) });
     }
     let form = form(&request.body);
-    let service = request.credential().map_or("", |(_, service)| service);
-    let protocol = match (form.get("Version").map(String::as_str), service) {
-        (Some("2010-05-08"), _) | (None, "iam") => Protocol::Iam,
-        (Some("2011-06-15"), _) | (None, "sts") => Protocol::Sts,
-        _ => return Err(AwsError::json("UnknownOperationException", "This simulator does not know that service.")),
-    };
     let Some(operation) = form.get("Action").cloned() else {
         return Err(AwsError::query(400, "MissingAction", "The request has no Action parameter."));
+    };
+    let service = request.credential().map_or("", |(_, service)| service);
+    let version = form.get("Version").map(String::as_str);
+    let protocol = match (version, service) {
+        (Some("2010-05-08"), _) | (None, "iam") => Protocol::Iam,
+        (Some("2011-06-15"), _) | (None, "sts") => Protocol::Sts,
+        _ => {
+            let version = version.unwrap_or("NO_VERSION_SPECIFIED");
+            let named = escape::cut(&operation, 128);
+            let message = format!("Could not find operation {named} for version {}", escape::cut(version, 64));
+            return Err(AwsError::query(400, "InvalidAction", message));
+        }
     };
     let input = form.into_iter().map(|(key, value)| (key, Value::String(value))).collect::<Map<_, _>>();
     Ok(Asked { protocol, operation, input: Ok(Value::Object(input)) })

@@ -53,6 +53,8 @@ pub struct Settings {
     pub seed: u64,
     /// Token buckets at AWS's published rates.
     pub throttling: bool,
+    /// Requests must be signed with the secret of their access key.
+    pub signatures: bool,
     /// Reads by other accounts may be older than this at most; each reader's lag is drawn from the seed.
     pub stale_lag: i64,
     /// Accounts and other things per page of a list.
@@ -162,6 +164,7 @@ struct SettingsWritten {
     #[serde(default)]
     seed: u64,
     throttling: Option<bool>,
+    signatures: Option<bool>,
     stale_lag: Option<Text>,
     page_size: Option<Spanned<usize>>,
     pending_state: Option<Text>,
@@ -445,6 +448,7 @@ impl Check<'_> {
         Settings {
             seed: written.seed,
             throttling: written.throttling.unwrap_or(true),
+            signatures: written.signatures.unwrap_or(true),
             stale_lag: time(&written.stale_lag, 0),
             page_size: written.page_size.as_ref().map_or(20, |size| *size.get_ref()),
             pending_state: pending.to_owned(),

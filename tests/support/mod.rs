@@ -326,17 +326,27 @@ fn read_aws(port: u16, key: &str, operation: &str, body: &str) -> Value {
     panic!("{operation} is throttled for ever")
 }
 
-/// A POST of AWS JSON 1.1 with a signature that names the key only: the simulator checks keys, not signatures.
+/// A signed POST of AWS JSON 1.1, past every SDK.
 fn simple_call(port: u16, key: &str, operation: &str, body: &str) -> Value {
+    use countersign::simulator::{Request, signature};
     use std::io::{Read, Write};
+    let world =
+        countersign::simulator::World::parse("", &shipped("runbooks/worlds/move_member_accounts.toml")).unwrap();
+    let world = countersign::simulator::Simulator::new(&world, countersign::base::Time(0));
+    let secret = world.profiles().find(|(_, keys)| keys.access_key == key).unwrap().1.secret_key;
+    let headers = [
+        ("Host", format!("127.0.0.1:{port}")),
+        ("Content-Type", "application/x-amz-json-1.1".to_owned()),
+        ("X-Amz-Date", "20260101T000000Z".to_owned()),
+        ("X-Amz-Target", format!("AWSOrganizationsV20161128.{operation}")),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let mut request = Request { method: "POST".into(), path: "/".into(), headers, body: body.into() };
+    let signed = signature::authorization(&request, key, &secret, "organizations").unwrap();
+    request.headers.push(("Authorization".to_owned(), signed));
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let head = format!(
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         X-Amz-Target: AWSOrganizationsV20161128.{operation}\r\nConnection: close\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/organizations/aws4_request, \
-         SignedHeaders=host, Signature=00\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!("POST / HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

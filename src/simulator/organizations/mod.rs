@@ -211,6 +211,11 @@ impl Call<'_> {
                 None => return Err(input::malformed("MaxResults")),
             },
         };
+        self.page_of(name, items, size)
+    }
+
+    /// The same, with so many per page.
+    pub(super) fn page_of(&self, name: &str, items: Vec<Value>, size: usize) -> Done {
         let from = match self.input.get("NextToken") {
             None | Some(Value::Null) => 0,
             Some(value) => value

@@ -96,5 +96,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Done {
     let organization = call.overseen()?.id.clone();
     let resource = call.need("ResourceId", RESOURCE)?;
     let tags = read(call, &organization, &resource)?;
-    call.page("Tags", tags.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect())
+    // The only list whose size the caller cannot choose.
+    let shown = tags.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+    call.page_of("Tags", shown, call.settings.page_size)
 }

@@ -1,0 +1,324 @@
+//! Which errors each operation can answer, as AWS's models have them. What is not in this table reaches
+//! nobody: it becomes an internal failure, so an error that was forgotten here is seen at once.
+//! `GET /_countersign/operations` gives the table, and a test asks a foreign client for every row of it.
+
+use super::wire::{AwsError, Protocol};
+use serde_json::{Value, json};
+
+/// One error: its code, the `Reason` where the code has one, and the HTTP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub code: &'static str,
+    pub reason: Option<&'static str>,
+    pub status: u16,
+}
+
+const fn e(code: &'static str) -> Row {
+    Row { code, reason: None, status: 400 }
+}
+
+const fn because(code: &'static str, reason: &'static str) -> Row {
+    Row { code, reason: Some(reason), status: 400 }
+}
+
+const fn q(status: u16, code: &'static str) -> Row {
+    Row { code, reason: None, status }
+}
+
+const fn input(reason: &'static str) -> Row {
+    because("InvalidInputException", reason)
+}
+
+const fn limit(reason: &'static str) -> Row {
+    because("ConstraintViolationException", reason)
+}
+
+const fn handshake(reason: &'static str) -> Row {
+    because("HandshakeConstraintViolationException", reason)
+}
+
+/// Of every operation of Organizations.
+const EVERY_JSON: &[Row] = &[
+    e("MissingAuthenticationTokenException"),
+    e("UnrecognizedClientException"),
+    e("InvalidSignatureException"),
+    e("IncompleteSignatureException"),
+    e("ExpiredTokenException"),
+    e("AccessDeniedException"),
+    e("TooManyRequestsException"),
+    e("ConcurrentModificationException"),
+    e("SerializationException"),
+    q(500, "ServiceException"),
+];
+
+/// Of every operation of IAM and STS.
+const EVERY_QUERY: &[Row] = &[
+    q(403, "MissingAuthenticationToken"),
+    q(403, "InvalidClientTokenId"),
+    q(403, "SignatureDoesNotMatch"),
+    e("IncompleteSignature"),
+    q(403, "ExpiredToken"),
+    q(403, "AccessDenied"),
+    e("Throttling"),
+    q(409, "ConcurrentModification"),
+    q(500, "ServiceFailure"),
+];
+
+const NOT_IN_USE: &[Row] = &[e("AWSOrganizationsNotInUseException")];
+const ID: &[Row] = &[input("INPUT_REQUIRED"), input("INVALID_PATTERN")];
+const PAGES: &[Row] = &[input("MIN_VALUE_EXCEEDED"), input("MAX_VALUE_EXCEEDED"), input("INVALID_NEXT_TOKEN")];
+const ENUM: &[Row] = &[input("INVALID_ENUM")];
+const SERVICE: &[Row] = &[input("UNRECOGNIZED_SERVICE_PRINCIPAL")];
+const TAGS: &[Row] =
+    &[input("MAX_LENGTH_EXCEEDED"), input("INVALID_SYSTEM_TAGS_PARAMETER"), input("DUPLICATE_TAG_KEY")];
+const ANSWERED: &[Row] =
+    &[e("HandshakeNotFoundException"), e("HandshakeAlreadyInStateException"), e("InvalidHandshakeTransitionException")];
+const LEAVING: &[Row] = &[
+    e("MasterCannotLeaveOrganizationException"),
+    limit("CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"),
+    limit("WAIT_PERIOD_ACTIVE"),
+    limit("MEMBER_ACCOUNT_PAYMENT_INSTRUMENT_REQUIRED"),
+    limit("ACCOUNT_CANNOT_LEAVE_WITHOUT_EULA"),
+    limit("ACCOUNT_CANNOT_LEAVE_WITHOUT_PHONE_VERIFICATION"),
+    limit("ACCOUNT_CANNOT_LEAVE_ORGANIZATION"),
+];
+const NO_ACCOUNT: &[Row] = &[e("AccountNotFoundException")];
+const NO_PARENT: &[Row] = &[e("ParentNotFoundException")];
+const NO_TARGET: &[Row] = &[e("TargetNotFoundException")];
+const NO_UNIT: &[Row] = &[e("OrganizationalUnitNotFoundException")];
+const FILTER: &[Row] = &[input("INVALID_ENUM"), input("MAX_LIMIT_EXCEEDED_FILTER")];
+const NO_ROLE: &[Row] =
+    &[because("AccessDeniedForDependencyException", "ACCESS_DENIED_DURING_CREATE_SERVICE_LINKED_ROLE")];
+const VALID: &[Row] = &[e("ValidationError")];
+const NO_ENTITY: &[Row] = &[q(404, "NoSuchEntity")];
+const EXISTS: &[Row] = &[q(409, "EntityAlreadyExists")];
+const QUOTA: &[Row] = &[q(409, "LimitExceeded")];
+const INPUT: &[Row] = &[e("InvalidInput")];
+
+type Lists = &'static [&'static [Row]];
+
+/// Errors of an operation's own, by its action.
+const TABLE: &[(&str, Lists)] = &[
+    (
+        "organizations:InviteAccountToOrganization",
+        &[
+            NOT_IN_USE,
+            &[
+                input("INPUT_REQUIRED"),
+                input("INVALID_ENUM"),
+                input("MAX_LENGTH_EXCEEDED"),
+                input("INVALID_PATTERN_TARGET_ID"),
+                input("INVALID_EMAIL_ADDRESS_TARGET"),
+                input("INVALID_PARTY_TYPE_TARGET"),
+                e("AccountOwnerNotVerifiedException"),
+                e("FinalizingOrganizationException"),
+                e("DuplicateHandshakeException"),
+                handshake("ALREADY_IN_AN_ORGANIZATION"),
+                handshake("ORGANIZATION_FROM_DIFFERENT_SELLER_OF_RECORD"),
+                handshake("INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES"),
+                handshake("PAYMENT_INSTRUMENT_REQUIRED"),
+                handshake("ACCOUNT_NUMBER_LIMIT_EXCEEDED"),
+                handshake("HANDSHAKE_RATE_LIMIT_EXCEEDED"),
+            ],
+        ],
+    ),
+    (
+        "organizations:AcceptHandshake",
+        &[
+            ID,
+            ANSWERED,
+            NO_ROLE,
+            &[
+                e("MasterCannotLeaveOrganizationException"),
+                handshake("ALREADY_IN_AN_ORGANIZATION"),
+                handshake("ORGANIZATION_MEMBERSHIP_CHANGE_RATE_LIMIT_EXCEEDED"),
+                handshake("PAYMENT_INSTRUMENT_REQUIRED"),
+                handshake("ORGANIZATION_FROM_DIFFERENT_SELLER_OF_RECORD"),
+                handshake("ACCOUNT_NUMBER_LIMIT_EXCEEDED"),
+                limit("CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"),
+                limit("WAIT_PERIOD_ACTIVE"),
+            ],
+        ],
+    ),
+    ("organizations:CancelHandshake", &[ID, ANSWERED]),
+    ("organizations:DeclineHandshake", &[ID, ANSWERED]),
+    ("organizations:DescribeHandshake", &[ID, &[e("HandshakeNotFoundException")]]),
+    ("organizations:ListHandshakesForOrganization", &[NOT_IN_USE, FILTER, PAGES]),
+    ("organizations:ListHandshakesForAccount", &[FILTER, PAGES]),
+    ("organizations:LeaveOrganization", &[NOT_IN_USE, LEAVING]),
+    ("organizations:RemoveAccountFromOrganization", &[NOT_IN_USE, ID, NO_ACCOUNT, LEAVING]),
+    (
+        "organizations:MoveAccount",
+        &[
+            NOT_IN_USE,
+            ID,
+            NO_ACCOUNT,
+            &[
+                input("MOVING_ACCOUNT_BETWEEN_DIFFERENT_ROOTS"),
+                e("SourceParentNotFoundException"),
+                e("DestinationParentNotFoundException"),
+                e("DuplicateAccountException"),
+            ],
+        ],
+    ),
+    (
+        "organizations:CreateOrganization",
+        &[
+            ENUM,
+            NO_ROLE,
+            &[
+                e("AlreadyInOrganizationException"),
+                limit("ACCOUNT_CREATION_NOT_COMPLETE"),
+                limit("MASTER_ACCOUNT_PAYMENT_INSTRUMENT_REQUIRED"),
+                limit("MASTER_ACCOUNT_MISSING_CONTACT_INFO"),
+            ],
+        ],
+    ),
+    (
+        "organizations:DeleteOrganization",
+        &[NOT_IN_USE, &[e("OrganizationNotEmptyException"), limit("ACTIVE_RESPONSIBILITY_TRANSFER_PROCESS")]],
+    ),
+    ("organizations:DescribeOrganization", &[NOT_IN_USE]),
+    (
+        "organizations:CreateAccount",
+        &[
+            NOT_IN_USE,
+            ID,
+            TAGS,
+            &[
+                input("INVALID_ROLE_NAME"),
+                e("FinalizingOrganizationException"),
+                limit("ACCOUNT_NUMBER_LIMIT_EXCEEDED"),
+                limit("ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED"),
+            ],
+        ],
+    ),
+    ("organizations:DescribeCreateAccountStatus", &[NOT_IN_USE, ID, &[e("CreateAccountStatusNotFoundException")]]),
+    ("organizations:ListCreateAccountStatus", &[NOT_IN_USE, ENUM, PAGES]),
+    ("organizations:DescribeAccount", &[NOT_IN_USE, ID, NO_ACCOUNT]),
+    ("organizations:ListAccounts", &[NOT_IN_USE, PAGES]),
+    ("organizations:ListAccountsForParent", &[NOT_IN_USE, ID, PAGES, NO_PARENT]),
+    ("organizations:ListParents", &[NOT_IN_USE, ID, PAGES, &[e("ChildNotFoundException")]]),
+    ("organizations:ListChildren", &[NOT_IN_USE, ID, ENUM, PAGES, NO_PARENT]),
+    ("organizations:ListRoots", &[NOT_IN_USE, PAGES]),
+    (
+        "organizations:CreateOrganizationalUnit",
+        &[
+            NOT_IN_USE,
+            ID,
+            TAGS,
+            NO_PARENT,
+            &[
+                e("DuplicateOrganizationalUnitException"),
+                limit("OU_DEPTH_LIMIT_EXCEEDED"),
+                limit("OU_NUMBER_LIMIT_EXCEEDED"),
+            ],
+        ],
+    ),
+    ("organizations:DeleteOrganizationalUnit", &[NOT_IN_USE, ID, NO_UNIT, &[e("OrganizationalUnitNotEmptyException")]]),
+    ("organizations:DescribeOrganizationalUnit", &[NOT_IN_USE, ID, NO_UNIT]),
+    ("organizations:ListOrganizationalUnitsForParent", &[NOT_IN_USE, ID, PAGES, NO_PARENT]),
+    ("organizations:TagResource", &[NOT_IN_USE, ID, TAGS, NO_TARGET, &[limit("MAX_TAG_LIMIT_EXCEEDED")]]),
+    ("organizations:UntagResource", &[NOT_IN_USE, ID, NO_TARGET]),
+    ("organizations:ListTagsForResource", &[NOT_IN_USE, ID, NO_TARGET, &[input("INVALID_NEXT_TOKEN")]]),
+    (
+        "organizations:RegisterDelegatedAdministrator",
+        &[
+            NOT_IN_USE,
+            ID,
+            SERVICE,
+            NO_ACCOUNT,
+            &[
+                limit("CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR"),
+                limit("CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR"),
+                limit("SERVICE_ACCESS_NOT_ENABLED"),
+                e("AccountAlreadyRegisteredException"),
+            ],
+        ],
+    ),
+    (
+        "organizations:DeregisterDelegatedAdministrator",
+        &[NOT_IN_USE, ID, SERVICE, NO_ACCOUNT, &[e("AccountNotRegisteredException")]],
+    ),
+    ("organizations:ListDelegatedAdministrators", &[NOT_IN_USE, SERVICE, PAGES]),
+    (
+        "organizations:ListDelegatedServicesForAccount",
+        &[NOT_IN_USE, ID, PAGES, NO_ACCOUNT, &[e("AccountNotRegisteredException")]],
+    ),
+    ("organizations:EnableAWSServiceAccess", &[NOT_IN_USE, SERVICE, &[input("INPUT_REQUIRED")]]),
+    ("organizations:DisableAWSServiceAccess", &[NOT_IN_USE, SERVICE, &[input("INPUT_REQUIRED")]]),
+    ("organizations:ListAWSServiceAccessForOrganization", &[NOT_IN_USE, PAGES]),
+    ("organizations:ListPoliciesForTarget", &[NOT_IN_USE, ID, ENUM, PAGES, NO_TARGET]),
+    ("iam:CreateUser", &[VALID, INPUT, NO_ENTITY, EXISTS, QUOTA]),
+    ("iam:GetUser", &[VALID, NO_ENTITY]),
+    ("iam:DeleteUser", &[VALID, NO_ENTITY, &[q(409, "DeleteConflict")]]),
+    ("iam:AttachUserPolicy", &[VALID, INPUT, NO_ENTITY, QUOTA, &[e("PolicyNotAttachable")]]),
+    ("iam:DetachUserPolicy", &[VALID, INPUT, NO_ENTITY]),
+    ("iam:ListAttachedUserPolicies", &[VALID, NO_ENTITY]),
+    ("iam:CreateAccessKey", &[VALID, NO_ENTITY, QUOTA]),
+    ("iam:ListAccessKeys", &[VALID, NO_ENTITY]),
+    ("iam:DeleteAccessKey", &[VALID, NO_ENTITY]),
+    ("sts:GetCallerIdentity", &[]),
+    ("sts:AssumeRole", &[VALID, &[e("MalformedInput")]]),
+];
+
+/// Every error that the operation can answer; empty where the simulator does not know it.
+pub fn of(action: &str) -> Vec<Row> {
+    let Some((_, own)) = TABLE.iter().find(|(known, _)| *known == action) else { return Vec::new() };
+    let every = if action.starts_with("organizations:") { EVERY_JSON } else { EVERY_QUERY };
+    own.iter().flat_map(|list| list.iter()).chain(every).copied().collect()
+}
+
+/// The operations that the simulator knows.
+pub fn actions() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(action, _)| *action)
+}
+
+/// Lets through what the table lists.
+pub(super) fn listed(action: &str, protocol: Protocol, error: AwsError) -> AwsError {
+    let row = Row { code: error.code, reason: error.reason, status: error.status };
+    if of(action).contains(&row) {
+        return error;
+    }
+    let code = if protocol == Protocol::Json { "InternalFailureException" } else { "InternalFailure" };
+    let reason = error.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let message = format!("The simulator answers {action} with {}{reason}, which its table does not list.", error.code);
+    AwsError::query(500, code, message)
+}
+
+/// The table, as a client may read it.
+pub(super) fn shown() -> Value {
+    let rows = |action: &str| {
+        let row = |row: Row| json!({"code": row.code, "reason": row.reason, "status": row.status});
+        of(action).into_iter().map(row).collect::<Vec<Value>>()
+    };
+    actions().map(|action| (action.to_owned(), json!(rows(action)))).collect::<serde_json::Map<_, _>>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_and_the_operations_are_the_same() {
+        for action in actions() {
+            let (service, name) = action.split_once(':').unwrap();
+            let found = match service {
+                "organizations" => super::super::organizations::operation(name),
+                "iam" => super::super::iam::operation(name),
+                _ => super::super::sts::operation(name),
+            };
+            assert!(found.is_some(), "{action} is in the table, but not carried out");
+        }
+        for action in crate::catalogue::all().map(|action| action.name) {
+            assert!(actions().any(|known| known == action), "the simulator has no {action}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_not_listed_gets_no_further() {
+        let error = AwsError::reason("ConstraintViolationException", "NO_SUCH_REASON", "?");
+        let got = listed("organizations:MoveAccount", Protocol::Json, error);
+        assert_eq!((got.code, got.status), ("InternalFailureException", 500));
+    }
+}
