@@ -7,6 +7,7 @@ mod amend;
 mod chain;
 mod close;
 mod codes;
+mod lines;
 mod operation;
 mod request;
 mod signed;
