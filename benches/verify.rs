@@ -62,7 +62,7 @@ fn verifying(criterion: &mut Criterion) {
             black_box(bundle::read(black_box(&text)).unwrap());
         });
         let all = measure(&mut group, "whole", || {
-            black_box(whole(black_box(&text)));
+            let _ = black_box(whole(black_box(&text)));
         });
         group.finish();
         println!("verify/{name}: {:.0} entries per second", bundle.lines.len() as f64 / seconds(all));

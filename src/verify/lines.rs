@@ -88,13 +88,7 @@ fn opened(fact: &Fact, keys: &mut KnownKeys) -> Option<Checked<Opened>> {
 }
 
 /// Text and signature of one statement.
-pub(super) fn open(
-    kind: &str,
-    text: &str,
-    signature: &str,
-    key_line: &str,
-    keys: &mut KnownKeys,
-) -> Checked<Opened> {
+pub(super) fn open(kind: &str, text: &str, signature: &str, key_line: &str, keys: &mut KnownKeys) -> Checked<Opened> {
     let wrong = |message: String| (codes::SIGNATURE, message);
     let statement = Statement::read(text).map_err(|error| wrong(error.to_string()))?;
     if statement.kind() != kind {

@@ -1,0 +1,71 @@
+//! Looking around in a journal without reading it: which runs there are, how each begins and ends.
+//! Every look is a step down the entries' primary key, so what it costs depends on how many runs there are,
+//! never on how long they are. Nothing derived is stored, so nothing derived can be wrong.
+
+use super::{Journal, store_error};
+use crate::base::RunId;
+use crate::engine::port::StoreError;
+use crate::record::entry::Entry;
+use crate::record::fact::{Fact, RunClosed};
+use rusqlite::{OptionalExtension, params};
+
+impl Journal {
+    /// Every run that has an entry, in order of id: from each straight to the next.
+    pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
+        self.known()?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT run FROM entry WHERE run > ?1 ORDER BY run LIMIT 1")
+            .map_err(store_error)?;
+        let mut runs = Vec::new();
+        let mut last = String::new();
+        while let Some(text) = statement.query_row([&last], |row| row.get(0)).optional().map_err(store_error)? {
+            last = text;
+            let run = RunId::parse(&last)
+                .ok_or_else(|| StoreError::Io("the journal holds a run whose id is not 32 hex digits".to_owned()))?;
+            runs.push(run);
+        }
+        Ok(runs)
+    }
+
+    /// The run's first line.
+    pub fn first_line(&self, run: &RunId) -> Result<Option<String>, StoreError> {
+        self.known()?;
+        self.connection
+            .prepare_cached("SELECT line FROM entry WHERE run = ?1 ORDER BY seq LIMIT 1")
+            .and_then(|mut statement| statement.query_row([run.as_str()], |row| row.get(0)).optional())
+            .map_err(store_error)
+    }
+
+    /// What the closing entry says; none while the run is open. Behind it stand only witnesses and
+    /// checkpoints, so the first other entry from the end decides.
+    pub fn closed(&self, run: &RunId) -> Result<Option<RunClosed>, StoreError> {
+        let mut closed = None;
+        self.from_the_end(run, |line| match Entry::read(line).map(|entry| entry.fact) {
+            Ok(Fact::Witness(_) | Fact::Checkpoint(_)) => true,
+            Ok(Fact::RunClosed(fact)) => {
+                closed = Some(fact);
+                false
+            }
+            _ => false,
+        })?;
+        Ok(closed)
+    }
+
+    /// Hands over the run's lines from the last one back, one by one, until told to stop.
+    fn from_the_end(&self, run: &RunId, mut go_on: impl FnMut(&str) -> bool) -> Result<(), StoreError> {
+        self.known()?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT line FROM entry WHERE run = ?1 ORDER BY seq DESC")
+            .map_err(store_error)?;
+        let mut rows = statement.query(params![run.as_str()]).map_err(store_error)?;
+        while let Some(row) = rows.next().map_err(store_error)? {
+            let line = row.get_ref(0).and_then(|line| Ok(line.as_str()?)).map_err(store_error)?;
+            if !go_on(line) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
