@@ -69,3 +69,66 @@ impl Journal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Digest, Time};
+    use crate::engine::port::Store as _;
+    use crate::record::fact::{Resumed, Witness};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Three runs of `size` entries: one open, one closed, one closed and witnessed twenty times.
+    fn journal(path: &Path, size: u64) -> Journal {
+        let mut journal = Journal::open_or_create(path).unwrap();
+        for (at, witnesses) in [(0u8, None), (1, Some(0)), (2, Some(20))] {
+            let run = RunId::from_bytes([at; 16]);
+            let line = |seq: u64, fact: Fact| {
+                let (epoch, mono, prev) = (1, seq, Digest::ZERO);
+                Entry { at: Time(0), by: None, epoch, fact, mono, prev, run: run.clone(), seq }.line().unwrap()
+            };
+            let mut lines: Vec<String> =
+                (0..size).map(|seq| line(seq, Resumed { why: format!("entry {seq} of many") }.into())).collect();
+            if let Some(witnesses) = witnesses {
+                let counts = BTreeMap::new();
+                lines.push(line(size, RunClosed { result: "done".to_owned(), counts }.into()));
+                let word = String::new;
+                let witness = || Witness { statement: word(), signature: word(), key: word() };
+                lines.extend((1..=witnesses).map(|more| line(size + more, witness().into())));
+            }
+            journal.append(&run, None, None, &lines, &[]).unwrap();
+        }
+        journal
+    }
+
+    /// Which runs are open, and how many steps SQLite took to tell.
+    fn open_runs(mut journal: Journal) -> (Vec<RunId>, u64) {
+        let steps = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&steps);
+        let count = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            false
+        };
+        journal.connection.progress_handler(1, Some(count)).unwrap();
+        let runs = journal.runs().unwrap();
+        let open = runs.iter().filter(|run| {
+            assert!(journal.first_line(run).unwrap().is_some());
+            journal.closed(run).unwrap().is_none()
+        });
+        (open.cloned().collect(), steps.load(Ordering::SeqCst))
+    }
+
+    #[test]
+    fn telling_which_runs_are_open_costs_the_same_however_long_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (few, short) = open_runs(journal(&folder.path().join("few.db"), 3));
+        let (many, long) = open_runs(journal(&folder.path().join("many.db"), 3_000));
+        assert_eq!(few, [RunId::from_bytes([0; 16])]);
+        assert_eq!(many, few);
+        assert_eq!(short, long, "steps of SQLite");
+        assert!(short > 0);
+    }
+}
