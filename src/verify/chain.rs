@@ -13,7 +13,7 @@ use crate::record::{Entry, Tree};
 pub(super) struct Chain {
     pub entries: Vec<Entry>,
     /// The statement of each entry that carries one.
-    pub opened: Vec<Option<Checked<Opened>>>,
+    pub opened: Vec<Option<Box<Checked<Opened>>>>,
     /// Over exactly these entries' lines.
     pub tree: Tree,
     /// What stopped the reading, and clocks that go back.

@@ -33,7 +33,7 @@ pub(super) struct Line {
     pub entry: Result<Entry, EntryError>,
     pub leaf: Digest,
     /// Of entries that carry one statement.
-    pub opened: Option<Checked<Opened>>,
+    pub opened: Option<Box<Checked<Opened>>>,
 }
 
 /// All lines, in their order.
@@ -68,7 +68,7 @@ fn take_turns(lines: &[String], next: &AtomicUsize) -> Vec<(usize, Vec<Line>)> {
 fn part_of(lines: &[String], keys: &mut KnownKeys) -> Vec<Line> {
     let read = |line: &String| {
         let entry = Entry::read(line);
-        let opened = entry.as_ref().ok().and_then(|entry| opened(&entry.fact, keys));
+        let opened = entry.as_ref().ok().and_then(|entry| opened(&entry.fact, keys)).map(Box::new);
         Line { entry, leaf: Digest::leaf(line.as_bytes()), opened }
     };
     lines.iter().map(read).collect()

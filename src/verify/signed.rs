@@ -30,8 +30,10 @@ impl Walk<'_> {
     /// The statement of an entry whose `by` is who signed it.
     pub fn signed(&mut self, entry: &Entry) -> Checked<Signed> {
         let at = usize::try_from(entry.seq).unwrap_or(usize::MAX);
-        let opened = self.chain.opened.get(at).and_then(Clone::clone);
-        let opened = opened.unwrap_or_else(|| fail(codes::SIGNATURE, "it carries no statement"))?;
+        let Some(opened) = self.chain.opened.get(at).and_then(Option::as_deref) else {
+            return fail(codes::SIGNATURE, "it carries no statement");
+        };
+        let opened = opened.clone()?;
         let people = self.people()?;
         let signed = self.accepted(entry, opened, &[&people])?;
         let person = &signed.statement.tail.person;
