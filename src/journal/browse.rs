@@ -41,7 +41,7 @@ impl Journal {
     /// checkpoints, so the first other entry from the end decides.
     pub fn closed(&self, run: &RunId) -> Result<Option<RunClosed>, StoreError> {
         let mut closed = None;
-        self.from_the_end(run, |line| match Entry::read(line).map(|entry| entry.fact) {
+        self.read_back(run, |line| match Entry::read(line).map(|entry| entry.fact) {
             Ok(Fact::Witness(_) | Fact::Checkpoint(_)) => true,
             Ok(Fact::RunClosed(fact)) => {
                 closed = Some(fact);
@@ -53,7 +53,7 @@ impl Journal {
     }
 
     /// Hands over the run's lines from the last one back, one by one, until told to stop.
-    fn from_the_end(&self, run: &RunId, mut go_on: impl FnMut(&str) -> bool) -> Result<(), StoreError> {
+    fn read_back(&self, run: &RunId, mut go_on: impl FnMut(&str) -> bool) -> Result<(), StoreError> {
         self.known()?;
         let mut statement = self
             .connection

@@ -195,6 +195,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn near_misses_are_refused_by_both_ways() {
+        for (from, to) in [
+            ("\"epoch\":2", "\"epoch\":02"),
+            ("\"seq\":3", "\"seq\":-3"),
+            ("\"mono\":12", "\"mono\":9007199254740992"),
+            ("\"by\":\"alice\"", "\"by\":\"al\\u0069ce\""),
+            (",\"object\":", ",\"objects\":"),
+            ("\"what\":\"go_on\"", "\"what\":{\"go_on\":null}"),
+            ("{\"people\":[\"alice\",\"bob\"],\"why\":", "{\"why\":"),
+            ("\"a_b\":0", "\"aB\":0"),
+            (",\"role\":\"\"", ""),
+            ("\"until\":\"2026-01-02T03:04:05.006Z\",", ""),
+            (".006Z\",\"by\"", ".06Z\",\"by\""),
+            (",\"v\":1}", ",\"v\":1} "),
+        ] {
+            let line = lines().into_iter().find(|line| line.contains(from)).unwrap();
+            let altered = line.replacen(from, to, 1);
+            assert_eq!(quick::read(&altered), None, "{altered}");
+            assert!(Entry::read_slowly(&altered).is_err(), "{altered}");
+        }
+    }
+
     proptest! {
         /// The quick way never takes what the definition refuses, nor reads another entry.
         #[test]
