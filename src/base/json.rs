@@ -4,6 +4,7 @@
 //! see `journal/FORMAT.md`. Keys are sorted by their UTF-8 bytes; only the escapes that JSON
 //! requires are written; numbers are integers within ±(2^53-1).
 
+use super::recognise::is_canonical;
 use serde_json::{Map, Value};
 
 /// The greatest integer that every JSON reader keeps exactly: 2^53 - 1.
@@ -48,6 +49,11 @@ pub fn canonical(value: &Value, form: Form) -> Result<String, JsonError> {
     Ok(out)
 }
 
+/// The canonical text of a member of a line, straight from its type; none where it has none.
+pub fn member_text(value: &impl serde::Serialize) -> Option<String> {
+    super::canonical::text_of(value, MAX_LINE_DEPTH - 1)
+}
+
 /// The canonical bytes of an object whose numbers may be anything: those that are no safe integers become strings.
 pub fn object_bytes(value: &Value) -> Result<Vec<u8>, JsonError> {
     canonical(&numbers_to_strings(value), Form::Object).map(String::into_bytes)
@@ -59,7 +65,12 @@ pub fn parse(text: &str, form: Form) -> Result<Value, JsonError> {
         return Err(JsonError::Length(MAX_LINE));
     }
     let value: Value = serde_json::from_str(text).map_err(|error| JsonError::Syntax(error.to_string()))?;
-    if canonical(&value, form)? == text { Ok(value) } else { Err(JsonError::NotCanonical) }
+    if is_canonical(text, form) || canonical(&value, form)? == text { Ok(value) } else { Err(JsonError::NotCanonical) }
+}
+
+/// Whether [`parse`] would read `text`, without the value.
+pub fn check(text: &str, form: Form) -> Result<(), JsonError> {
+    if is_canonical(text, form) { Ok(()) } else { parse(text, form).map(|_| ()) }
 }
 
 fn write(value: &Value, form: Form, depth: usize, out: &mut String) -> Result<(), JsonError> {
@@ -96,9 +107,7 @@ fn write_members(members: &Map<String, Value>, form: Form, depth: usize, out: &m
     keys.sort_unstable();
     out.push('{');
     for (at, key) in keys.into_iter().enumerate() {
-        let plain = (1..=64).contains(&key.len())
-            && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if form == Form::Line && !plain {
+        if form == Form::Line && !is_line_key(key) {
             return Err(JsonError::Key(key.clone()));
         }
         if at > 0 {
@@ -112,26 +121,35 @@ fn write_members(members: &Map<String, Value>, form: Form, depth: usize, out: &m
     Ok(())
 }
 
-fn write_string(text: &str, out: &mut String) {
+pub(super) fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
+    let mut rest = text;
+    // What needs an escape is one byte long, so a text may be cut before and behind it.
+    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push_str(&rest[..at]);
+        match rest.as_bytes()[at] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            8 => out.push_str("\\b"),
+            12 => out.push_str("\\f"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => out.push_str(&format!("\\u{control:04x}")),
         }
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
     out.push('"');
 }
 
-/// Without `abs`, which has no answer for the least i64.
-fn is_safe(integer: i64) -> bool {
+/// `[a-z0-9_]{1,64}`.
+pub(super) fn is_line_key(key: &str) -> bool {
+    (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Within ±(2^53-1). Without `abs`, which has no answer for the least i64.
+pub(super) fn is_safe(integer: i64) -> bool {
     (-MAX_INTEGER..=MAX_INTEGER).contains(&integer)
 }
 

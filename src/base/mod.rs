@@ -2,12 +2,14 @@
 //!
 //! Pure: no IO, no clock of its own, no randomness. Uses no other room.
 
+mod canonical;
 pub mod digest;
 pub mod duration;
 pub mod escape;
 pub mod finding;
 pub mod id;
 pub mod json;
+mod recognise;
 pub mod time;
 
 pub use digest::Digest;

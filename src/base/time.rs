@@ -1,5 +1,7 @@
 //! Instants: milliseconds since 1970-01-01T00:00:00Z, in the two text forms of the journal.
 
+mod civil;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -11,7 +13,7 @@ pub struct Time(pub i64);
 impl Time {
     /// Entries: `2026-01-02T03:04:05.006Z`.
     pub fn millis(&self) -> String {
-        self.date().to_rfc3339_opts(SecondsFormat::Millis, true)
+        civil::text(self.0).unwrap_or_else(|| self.date().to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 
     /// Statements: `2026-01-02T03:04:05Z` (fractions cut off).
@@ -26,6 +28,9 @@ impl Time {
 
     /// Only the exact form of [`Time::millis`].
     pub fn parse_millis(text: &str) -> Option<Time> {
+        if let Some(millis) = civil::read(text) {
+            return Some(Time(millis));
+        }
         let time = Time::parse(text)?;
         (time.millis() == text).then_some(time)
     }
@@ -85,6 +90,7 @@ impl<'de> Deserialize<'de> for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn both_text_forms_are_exact() {
@@ -95,5 +101,29 @@ mod tests {
         }
         assert_eq!(Time::parse_seconds("2026-01-02T03:04:05.006Z"), None);
         assert!(Time(i64::MAX).millis().ends_with('Z'));
+    }
+
+    proptest! {
+        /// The short way and chrono's are one.
+        #[test]
+        fn the_short_way_is_the_long_way(millis in -80_000_000_000_000i64..300_000_000_000_000) {
+            let time = Time(millis);
+            let text = time.date().to_rfc3339_opts(SecondsFormat::Millis, true);
+            prop_assert_eq!(time.millis(), text.clone());
+            // What chrono writes beyond four digits it does not read.
+            let plain = (-62_167_219_200_000..=253_402_300_799_999).contains(&millis);
+            prop_assert_eq!(Time::parse_millis(&text), plain.then_some(time));
+        }
+
+        #[test]
+        fn the_short_way_reads_nothing_that_the_long_way_does_not(
+            year in "[0-9]{4}", rest in "-[0-3][0-9]-[0-4][0-9]T[0-3][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{3}Z",
+        ) {
+            let text = year + &rest;
+            if let Some(millis) = civil::read(&text) {
+                let long = DateTime::parse_from_rfc3339(&text).ok().map(|date| date.timestamp_millis());
+                prop_assert_eq!(long, Some(millis), "{}", text);
+            }
+        }
     }
 }

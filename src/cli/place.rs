@@ -7,7 +7,6 @@ use crate::engine::port::{Store, StoreError};
 use crate::engine::state::Run;
 use crate::journal::{Journal, OpenError, Seat, SitError, Sitter, machine};
 use crate::record::entry::Entry;
-use crate::record::fact::Fact;
 use crate::run::RunError;
 use crate::run::load;
 use std::collections::BTreeMap;
@@ -54,16 +53,13 @@ pub fn find(journal: &Journal, text: Option<&str>) -> Result<RunId, CliError> {
 }
 
 fn opened_at(journal: &Journal, run: &RunId) -> Option<crate::base::Time> {
-    let first = journal.read_from(run, 0).ok()?.into_iter().next()?;
+    let first = journal.first_line(run).ok()??;
     Entry::read(&first).ok().map(|entry| entry.at)
 }
 
 fn is_open(journal: &Journal, run: &RunId) -> bool {
-    let Ok(Some(head)) = journal.head(run) else { return false };
-    // Behind the closing entry only `witness` and `checkpoint` may stand: a few entries at most.
-    let from = head.size.saturating_sub(16);
-    let Ok(lines) = journal.read_from(run, from) else { return true };
-    !lines.iter().filter_map(|line| Entry::read(line).ok()).any(|entry| matches!(entry.fact, Fact::RunClosed(_)))
+    // What can't be read is looked at, not passed over.
+    journal.closed(run).ok().flatten().is_none()
 }
 
 /// A run, folded.

@@ -3,12 +3,15 @@
 use super::Global;
 use super::parts::{self, SystemClock};
 use super::place;
-use super::ui::{CliResult, Exit, Style, Ui};
-use crate::base::{StepId, escape};
-use crate::engine::port::Clock;
+use super::ui::{CliError, CliResult, Exit, Style, Ui};
+use crate::base::{Digest, RunId, StepId, escape};
+use crate::engine::port::{Clock, Store};
 use crate::engine::state::Run;
 use crate::engine::{hold, rollback, scope, status};
+use crate::journal::Journal;
+use crate::plan::model::Plan;
 use crate::record::entry::Entry;
+use crate::record::fact::Fact;
 use crate::report::line;
 use crate::run::load;
 use serde_json::{Value, json};
@@ -135,18 +138,14 @@ fn way_back(run: &Run) -> Vec<String> {
 pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let ids = journal.runs().map_err(|error| place::store_error(&error))?;
-    let mut all = Vec::new();
-    for id in ids {
-        match place::load_run(&journal, &id) {
-            Ok(run) => {
-                all.push(json!({
-                    "run": id.as_str(), "state": status::state(&run), "mode": run.opened.mode.name(),
-                    "runbook": run.plan.name, "started": run.started.millis(), "by": run.starter, "entries": run.size(),
-                }));
-            }
-            Err(error) => all.push(json!({"run": id.as_str(), "state": "unreadable", "why": error.message})),
-        }
-    }
+    let mut names = BTreeMap::new();
+    let all: Vec<Value> = ids
+        .iter()
+        .map(|id| match summary(&journal, id, &mut names) {
+            Ok(value) => value,
+            Err(error) => json!({"run": id.as_str(), "state": "unreadable", "why": error.message}),
+        })
+        .collect();
     if ui.json {
         ui.data(&serde_json::to_string_pretty(&all).unwrap_or_default());
         return Ok(Exit::Done);
@@ -168,31 +167,60 @@ pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
     Ok(Exit::Done)
 }
 
+/// A line of `runs`. An open run is folded; of a closed one only its two ends are read: whether all between
+/// them is as it was, `verify` says.
+fn summary(journal: &Journal, id: &RunId, names: &mut BTreeMap<Digest, String>) -> Result<Value, CliError> {
+    let io = |error| place::store_error(&error);
+    let first = journal.first_line(id).map_err(io)?.map(|line| Entry::read(&line));
+    let (Some(closed), Some(Ok(first)), Some(head)) =
+        (journal.closed(id).map_err(io)?, first, journal.head(id).map_err(io)?)
+    else {
+        let run = place::load_run(journal, id)?;
+        return Ok(json!({
+            "run": id.as_str(), "state": status::state(&run), "mode": run.opened.mode.name(),
+            "runbook": run.plan.name, "started": run.started.millis(), "by": run.starter, "entries": run.size(),
+        }));
+    };
+    let Fact::RunOpened(opened) = &first.fact else {
+        return Err(CliError::new(Exit::NotVerified, "CS6001", "entry 0 is not run_opened", ""));
+    };
+    let name = match names.get(&opened.plan) {
+        Some(name) => name.clone(),
+        None => {
+            let bytes = journal.object(&opened.plan).map_err(io)?.unwrap_or_default();
+            let name = Plan::read(&bytes).map(|plan| plan.name);
+            let unread = |why| CliError::new(Exit::NotVerified, "CS6001", format!("its plan can't be read: {why}"), "");
+            names.entry(opened.plan).or_insert(name.map_err(unread)?).clone()
+        }
+    };
+    Ok(json!({
+        "run": id.as_str(), "state": status::closed_state(&closed.result), "mode": opened.mode.name(),
+        "runbook": name, "started": first.at.millis(), "by": first.by.unwrap_or_default(), "entries": head.size,
+    }))
+}
+
 pub fn log(args: &LogArgs, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let mut shown = 0;
-    loop {
-        let mut seq = 0;
-        // Each entry is told of the run as it stood then.
-        let run = load::replay(&journal, &id, &BTreeMap::new(), &mut |run, text| {
-            seq += 1;
-            if seq <= shown {
-                return;
-            }
-            if ui.json {
-                ui.data(text);
-            } else if let Ok(entry) = Entry::read(text)
-                && let Some(words) = line::timed(run, &entry)
-            {
-                ui.data(&format!("{:>5}  {words}", entry.seq));
-            }
-        })
-        .map_err(|error| place::run_error(&error))?;
-        shown = seq;
-        if !args.follow || run.closed.is_some() {
-            return Ok(Exit::Done);
+    let show = |run: &Run, text: &str| {
+        if ui.json {
+            ui.data(text);
+        } else if let Ok(entry) = Entry::read(text)
+            && let Some(words) = line::timed(run, &entry)
+        {
+            ui.data(&format!("{:>5}  {words}", entry.seq));
         }
+    };
+    // Each entry is told of the run as it stood then.
+    let mut run = load::replay(&journal, &id, &BTreeMap::new(), &mut |run, text| show(run, text))
+        .map_err(|error| place::run_error(&error))?;
+    while args.follow && run.closed.is_none() {
         std::thread::sleep(std::time::Duration::from_millis(500));
+        for text in journal.read_from(&id, run.size()).map_err(|error| place::store_error(&error))? {
+            run.fold(&text, &|digest| journal.object(digest).ok().flatten())
+                .map_err(|error| place::run_error(&error.into()))?;
+            show(&run, &text);
+        }
     }
+    Ok(Exit::Done)
 }

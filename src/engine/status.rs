@@ -24,11 +24,8 @@ pub struct Waited {
 
 /// `open`, `waiting`, `paused`, `in doubt`, `rolling back`, `done`, `rolled back`, `abandoned`.
 pub fn state(run: &Run) -> &'static str {
-    match run.closed.as_deref() {
-        Some("done") => return "done",
-        Some("rolled_back") => return "rolled back",
-        Some(_) => return "abandoned",
-        None => {}
+    if let Some(result) = &run.closed {
+        return closed_state(result);
     }
     let doubt = run.index.open.iter().any(|id| run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"));
     if doubt {
@@ -43,6 +40,15 @@ pub fn state(run: &Run) -> &'static str {
         "waiting"
     } else {
         "open"
+    }
+}
+
+/// The state of a run that was closed with this result.
+pub fn closed_state(result: &str) -> &'static str {
+    match result {
+        "done" => "done",
+        "rolled_back" => "rolled back",
+        _ => "abandoned",
     }
 }
 

@@ -1,7 +1,7 @@
 //! JMESPath with Countersign's functions, and with limits that keep any text harmless: the library
 //! recurses per operator and adds slice steps without a check.
 
-use super::ExprError;
+use super::{ExprError, needs};
 use crate::base::{Time, duration};
 use jmespath::ast::Ast;
 use jmespath::functions::{ArgumentType, CustomFunction, Signature};
@@ -50,7 +50,11 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
 /// Evaluates `expression` over `data`.
 pub(super) fn evaluate(expression: &str, data: &Value, now: Time) -> Result<Value, ExprError> {
     let ast = parse(expression, 0)?;
-    let runtime = runtime(now);
+    if let Some(value) = needs::plain(&ast, data) {
+        return Ok(value.clone());
+    }
+    let data = needs::part(&ast, data);
+    let runtime = if needs::calls(&ast) { runtime(now) } else { Runtime::new() };
     let failed = |error: JmespathError| ExprError::Value {
         expression: expression.to_owned(),
         message: format!("failed: {}", reason(&error)),

@@ -4,6 +4,7 @@
 //! Knows nothing of runbooks: a scope is any JSON object.
 
 mod jmes;
+mod needs;
 mod refs;
 mod template;
 

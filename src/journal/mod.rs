@@ -2,6 +2,7 @@
 //!
 //! Keeps the bytes it is given and hands them back; what they mean, `record` and `engine` know.
 
+mod browse;
 pub mod export;
 pub mod faults;
 mod foreign;
@@ -100,23 +101,6 @@ impl Journal {
     /// A journal of others: nothing can be appended.
     pub fn is_foreign(&self) -> bool {
         self.copy.is_some()
-    }
-
-    /// Every run that has an entry, in order of id.
-    pub fn runs(&self) -> Result<Vec<RunId>, StoreError> {
-        self.known()?;
-        let mut statement =
-            self.connection.prepare_cached("SELECT DISTINCT run FROM entry ORDER BY run").map_err(store_error)?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(store_error)?;
-        let mut runs = Vec::new();
-        for row in rows {
-            let text = row.map_err(store_error)?;
-            let run = RunId::parse(&text).ok_or_else(|| {
-                StoreError::Altered("the journal holds a run whose id is not 32 hex digits".to_owned())
-            })?;
-            runs.push(run);
-        }
-        Ok(runs)
     }
 
     /// Writes everything into the one file and leaves.

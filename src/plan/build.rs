@@ -134,8 +134,11 @@ impl Builder<'_> {
         };
         let mut seen = BTreeSet::new();
         let mut items = Vec::new();
+        let mut scope = scope;
         for (at, value) in list.into_iter().enumerate() {
-            let Some(key) = self.key(repeat, &value, at) else { continue };
+            // One scope for all items: the parameters in it hold every one of them.
+            scope["item"] = value.clone();
+            let Some(key) = self.key(repeat, &scope, at) else { continue };
             if !seen.insert(key.clone()) {
                 let message = format!("two items have the key `{key}` (the second is item {})", at + 1);
                 let hint = "name something that differs from item to item, or remove the double row";
@@ -149,9 +152,8 @@ impl Builder<'_> {
         Some(items)
     }
 
-    fn key(&mut self, repeat: &Repeat, item: &Value, at: usize) -> Option<String> {
-        let scope = json!({ "parameters": self.values.object, "item": item });
-        let key = match expression::fill(&Value::String(repeat.key.clone()), &scope, Time::default()) {
+    fn key(&mut self, repeat: &Repeat, scope: &Value, at: usize) -> Option<String> {
+        let key = match expression::fill(&Value::String(repeat.key.clone()), scope, Time::default()) {
             Ok(Value::String(key)) => key,
             Ok(Value::Number(number)) => number.to_string(),
             Ok(other) => {

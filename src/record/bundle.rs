@@ -97,8 +97,8 @@ impl Reader {
         if !self.objects.is_empty() {
             return Err("after the first object only objects may follow".to_owned());
         }
-        let value = json::parse(line, Form::Line).map_err(|error| error.to_string())?;
-        if !value.is_object() {
+        json::check(line, Form::Line).map_err(|error| error.to_string())?;
+        if !line.starts_with('{') {
             return Err("it is neither an entry nor an object".to_owned());
         }
         self.lines.push(line.to_owned());

@@ -1,6 +1,8 @@
 //! Entries: one line of canonical JSON each, exactly ten members (`journal/FORMAT.md`).
 //! Knows the form of a line; whether an entry may stand where it stands, others decide.
 
+mod quick;
+
 use super::fact::Fact;
 use crate::base::json::{self, Form, JsonError};
 use crate::base::{Digest, RunId, Time};
@@ -56,6 +58,14 @@ impl Entry {
 
     /// Reads a line: canonical, exactly the ten members, a known kind with exactly its members.
     pub fn read(line: &str) -> Result<Entry, EntryError> {
+        match quick::read(line) {
+            Some(entry) => Ok(entry),
+            None => Entry::read_slowly(line),
+        }
+    }
+
+    /// The definition of what a line may be, with the reason where it is none.
+    fn read_slowly(line: &str) -> Result<Entry, EntryError> {
         let Value::Object(mut members) = json::parse(line, Form::Line)? else { return Err(EntryError::NotAnObject) };
         let mut take = |name: &'static str| members.remove(name).ok_or(EntryError::Member(name));
         if take("v")? != json!(1) {
@@ -110,8 +120,9 @@ fn no_more(members: &Map<String, Value>) -> Result<(), EntryError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fact::{HoldProved, SignedOff};
+    use super::super::fact::{HoldProved, RunClosed, SignedOff, WaitFor, Waiting};
     use super::*;
+    use proptest::prelude::*;
 
     fn entry() -> Entry {
         Entry {
@@ -150,6 +161,78 @@ mod tests {
         assert_eq!(altered("{\"at\"", "{ \"at\""), EntryError::Json(JsonError::NotCanonical));
         assert!(matches!(altered("\"why\"", "\"whx\""), EntryError::Data { .. }));
         assert_eq!(Entry::read("[1]"), Err(EntryError::NotAnObject));
+    }
+
+    /// Lines that are entries, of several kinds.
+    fn lines() -> Vec<String> {
+        let facts: Vec<Fact> = vec![
+            HoldProved { hold: "way_in".to_owned(), object: Some(Digest::of(b"o")) }.into(),
+            SignedOff { people: vec!["alice".to_owned(), "bob".to_owned()], why: "a \"quoted\" \\ \n word".to_owned() }
+                .into(),
+            RunClosed { result: "done".to_owned(), counts: [("asked".to_owned(), 3), ("a_b".to_owned(), 0)].into() }
+                .into(),
+            Waiting {
+                what: WaitFor::GoOn,
+                at_step: "\",\"epoch\":1".to_owned(),
+                role: String::new(),
+                people: vec![],
+                until: Some(Time(1_767_323_045_006)),
+                why: "{\u{1}}".to_owned(),
+            }
+            .into(),
+        ];
+        let line = |fact| Entry { fact, ..entry() }.line().unwrap();
+        let mut lines: Vec<String> = facts.into_iter().map(line).collect();
+        lines.push(Entry { by: None, ..entry() }.line().unwrap());
+        lines
+    }
+
+    #[test]
+    fn plain_lines_are_read_the_quick_way() {
+        for line in lines() {
+            assert_eq!(quick::read(&line), Entry::read_slowly(&line).ok(), "{line}");
+            assert!(quick::read(&line).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn near_misses_are_refused_by_both_ways() {
+        for (from, to) in [
+            ("\"epoch\":2", "\"epoch\":02"),
+            ("\"seq\":3", "\"seq\":-3"),
+            ("\"mono\":12", "\"mono\":9007199254740992"),
+            ("\"by\":\"alice\"", "\"by\":\"al\\u0069ce\""),
+            (",\"object\":", ",\"objects\":"),
+            ("\"what\":\"go_on\"", "\"what\":{\"go_on\":null}"),
+            ("{\"people\":[\"alice\",\"bob\"],\"why\":", "{\"why\":"),
+            ("\"a_b\":0", "\"aB\":0"),
+            (",\"role\":\"\"", ""),
+            ("\"until\":\"2026-01-02T03:04:05.006Z\",", ""),
+            (".006Z\",\"by\"", ".06Z\",\"by\""),
+            (",\"v\":1}", ",\"v\":1} "),
+        ] {
+            let line = lines().into_iter().find(|line| line.contains(from)).unwrap();
+            let altered = line.replacen(from, to, 1);
+            assert_eq!(quick::read(&altered), None, "{altered}");
+            assert!(Entry::read_slowly(&altered).is_err(), "{altered}");
+        }
+    }
+
+    proptest! {
+        /// The quick way never takes what the definition refuses, nor reads another entry.
+        #[test]
+        fn no_altered_line_is_read_the_quick_way_alone(
+            which in 0usize..5, at in any::<prop::sample::Index>(), cut in 0usize..12,
+            with in "(|[\"{}\\[\\],:0-9a-z\\\\ ]|null|\"why\":|-0|\\\\u0001|,\"a\":1)",
+        ) {
+            let line: Vec<char> = lines()[which].chars().collect();
+            let at = at.index(line.len());
+            let altered: String =
+                line[..at].iter().copied().chain(with.chars()).chain(line.iter().skip(at + cut).copied()).collect();
+            if let Some(entry) = quick::read(&altered) {
+                prop_assert_eq!(Entry::read_slowly(&altered), Ok(entry), "{}", altered);
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The registry of entry kinds: what each one's `data` holds. A meaning never changes;
 //! `journal/FORMAT.md` publishes the same table.
 
-use crate::base::{Digest, StepId, Time};
+use crate::base::{Digest, StepId, Time, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,6 +25,17 @@ macro_rules! facts {
             pub fn data(&self) -> Value {
                 let value = match self { $(Fact::$variant(fact) => serde_json::to_value(fact)),* };
                 value.unwrap_or(Value::Null)
+            }
+
+            /// Reads `data` from its text, if that is surely its canonical form; else [`Fact::read`] has to say.
+            pub fn from_text(kind: &str, data: &str) -> Option<Fact> {
+                match kind {
+                    $($kind => {
+                        let fact: $variant = serde_json::from_str(data).ok()?;
+                        (json::member_text(&fact)? == data).then_some(Fact::$variant(fact))
+                    })*
+                    _ => None,
+                }
             }
 
             /// Reads `data` of an entry of `kind`; an unknown kind or member is an error.

@@ -14,6 +14,8 @@ pub use soft::{DEFAULT_APPLICATION, SoftKey, rehearsal_key};
 use crate::base::Digest;
 use armour::Parts;
 use key::Material;
+use std::borrow::Borrow;
+use std::collections::HashMap;
 use wire::Reader;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +86,17 @@ impl Good {
 /// Checks that `armoured` is a signature by `key` over `message` in `namespace`, in its one canonical
 /// form: the layout of ssh-keygen, version 1, hash sha512 or sha256, nothing left over.
 pub fn verify(key: &PublicKey, namespace: &str, message: &[u8], armoured: &str) -> Result<Good, SigError> {
+    check(key, || Material::read(&key.blob), namespace, message, armoured)
+}
+
+/// The same for a key whose point may have been taken apart already.
+fn check<M: Borrow<Material>>(
+    key: &PublicKey,
+    material: impl FnOnce() -> Result<M, SigError>,
+    namespace: &str,
+    message: &[u8],
+    armoured: &str,
+) -> Result<Good, SigError> {
     let parts = Parts::read(armoured)?;
     if parts.key != key.blob {
         return Err(SigError::OtherKey);
@@ -91,11 +104,48 @@ pub fn verify(key: &PublicKey, namespace: &str, message: &[u8], armoured: &str) 
     if parts.namespace != namespace {
         return Err(SigError::Namespace { found: parts.namespace, wanted: namespace.to_owned() });
     }
-    let material = Material::read(&key.blob)?;
+    let material = material()?;
+    let material = material.borrow();
     let data = armour::signed_data(namespace, parts.hash, message);
-    let raw = RawSignature::read(&material, &parts.signature)
+    let raw = RawSignature::read(material, &parts.signature)
         .ok_or_else(|| SigError::Form("its inner signature is not of the key's kind and form".to_owned()))?;
-    raw.check(&material, &data)
+    raw.check(material, &data)
+}
+
+/// Keys that were read before: a few people sign a whole history, and a point is taken apart once.
+/// Remembers what a key is, never that a signature was good.
+#[derive(Default)]
+pub struct KnownKeys {
+    keys: HashMap<String, KnownKey>,
+}
+
+/// A public key, ready to verify with.
+pub struct KnownKey {
+    key: PublicKey,
+    material: Material,
+}
+
+impl KnownKeys {
+    /// The key of this line; see [`PublicKey::parse`].
+    pub fn get(&mut self, line: &str) -> Result<&KnownKey, SigError> {
+        if !self.keys.contains_key(line) {
+            let key = PublicKey::parse(line)?;
+            let material = Material::read(&key.blob)?;
+            self.keys.insert(line.to_owned(), KnownKey { key, material });
+        }
+        self.keys.get(line).ok_or(SigError::OtherKey)
+    }
+}
+
+impl KnownKey {
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// See [`verify`].
+    pub fn verify(&self, namespace: &str, message: &[u8], armoured: &str) -> Result<Good, SigError> {
+        check(&self.key, || Ok(&self.material), namespace, message, armoured)
+    }
 }
 
 /// The key that `armoured` says it is by. Says nothing about whether the signature is good.

@@ -6,7 +6,7 @@ use super::walk::{Checked, Force, Glass, Walk, fail};
 use crate::people::People;
 use crate::plan::model::{Plan, Stage, Step};
 use crate::record::Entry;
-use crate::record::fact::{Amended, BreakGlass, HandedOver, Mode, PeopleChanged, SignedText};
+use crate::record::fact::{Amended, Mode, PeopleChanged, SignedText};
 use crate::record::statement::{Body, ChangeFields};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ impl Walk<'_> {
         if let Some(role) = touched.iter().find(|role| !held.contains(role.as_str())) {
             return fail(codes::CHANGE, format!("the amendment touches the role {role}, and nobody of it signed"));
         }
-        self.plan = Some(Rc::new(new));
+        self.plan_in_force(new);
         self.force.push(Force { runbook: fact.runbook, plan: fact.plan, people: force.people });
         self.void_all("the runbook was amended");
         Ok(())
@@ -119,8 +119,8 @@ impl Walk<'_> {
         self.force.last().copied().ok_or((codes::OPENING, "nothing is in force".to_owned()))
     }
 
-    pub fn break_glass(&mut self, entry: &Entry, fact: &BreakGlass) -> Checked {
-        let signed = self.signed(entry, "break-glass", &fact.statement, &fact.signature, &fact.key)?;
+    pub fn break_glass(&mut self, entry: &Entry) -> Checked {
+        let signed = self.signed(entry)?;
         let tail = &signed.statement.tail;
         let Body::BreakGlass(_, fields) = &signed.statement.body else {
             return fail(codes::GLASS, "it is no break-glass statement");
@@ -145,8 +145,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    pub fn handed_over(&mut self, entry: &Entry, fact: &HandedOver) -> Checked {
-        let signed = self.signed(entry, "hand-over", &fact.statement, &fact.signature, &fact.key)?;
+    pub fn handed_over(&mut self, entry: &Entry) -> Checked {
+        let signed = self.signed(entry)?;
         let Body::HandOver(_, to) = &signed.statement.body else {
             return fail(codes::ENVELOPE, "it is no hand-over");
         };

@@ -3,6 +3,8 @@
 
 use super::Problem;
 use super::codes;
+use super::lines::{self, Opened};
+use super::walk::Checked;
 use crate::base::{Digest, RunId, Time};
 use crate::record::{Entry, Tree};
 
@@ -10,6 +12,8 @@ use crate::record::{Entry, Tree};
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     pub entries: Vec<Entry>,
+    /// The statement of each entry that carries one.
+    pub opened: Vec<Option<Box<Checked<Opened>>>>,
     /// Over exactly these entries' lines.
     pub tree: Tree,
     /// What stopped the reading, and clocks that go back.
@@ -21,8 +25,8 @@ pub(super) fn read(run: &RunId, lines: &[String]) -> Chain {
     let mut chain = Chain::default();
     let mut prev = Digest::ZERO;
     let mut at = Time(i64::MIN);
-    for (seq, line) in (0u64..).zip(lines) {
-        let entry = match Entry::read(line) {
+    for (seq, line) in (0u64..).zip(lines::read(lines)) {
+        let entry = match line.entry {
             Ok(entry) => entry,
             Err(error) => {
                 chain.problems.push(Problem::new(seq, codes::FORMAT, error.to_string()));
@@ -38,9 +42,10 @@ pub(super) fn read(run: &RunId, lines: &[String]) -> Chain {
             chain.problems.push(Problem::new(seq, codes::CLOCK_BACK, message));
         }
         at = at.max(entry.at);
-        prev = Digest::leaf(line.as_bytes());
+        prev = line.leaf;
         chain.tree.push(prev);
         chain.entries.push(entry);
+        chain.opened.push(line.opened);
     }
     chain
 }

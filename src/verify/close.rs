@@ -5,9 +5,10 @@ use super::walk::{Checked, Walk, fail};
 use crate::base::StepId;
 use crate::plan::model::{Plan, Stage, Step};
 use crate::record::Entry;
-use crate::record::fact::{Checkpoint, RunClosed, Witness};
+use crate::record::fact::{Checkpoint, RunClosed};
 use crate::record::statement::Body;
 use crate::record::tree::root_text;
+use std::collections::BTreeSet;
 
 impl Walk<'_> {
     pub fn run_closed(&mut self, fact: &RunClosed) -> Checked {
@@ -43,7 +44,7 @@ impl Walk<'_> {
         let Some(items) = self.entered.get(&stage.id) else {
             return fail(codes::CLOSE, format!("it says done, but the stage {} was never entered", stage.id));
         };
-        items_of(items.as_deref()).into_iter().try_for_each(|item| self.item_done(stage, item))
+        items_of(items.as_ref()).into_iter().try_for_each(|item| self.item_done(stage, item))
     }
 
     /// Whether every step of the stage (by index) is over.
@@ -97,8 +98,8 @@ impl Walk<'_> {
         self.skipped.contains(&(stage.to_owned(), item.map(str::to_owned), step.map(str::to_owned)))
     }
 
-    pub fn witness(&mut self, entry: &Entry, fact: &Witness) -> Checked {
-        let signed = self.signed(entry, "witness", &fact.statement, &fact.signature, &fact.key)?;
+    pub fn witness(&mut self, entry: &Entry) -> Checked {
+        let signed = self.signed(entry)?;
         let Body::Witness(head, said) = &signed.statement.body else {
             return fail(codes::ENVELOPE, "it witnesses nothing");
         };
@@ -124,6 +125,6 @@ impl Walk<'_> {
 }
 
 /// The items of a stage that was entered; one without a name where it does not repeat.
-fn items_of(items: Option<&[String]>) -> Vec<Option<&str>> {
+fn items_of(items: Option<&BTreeSet<String>>) -> Vec<Option<&str>> {
     items.map_or(vec![None], |items| items.iter().map(|item| Some(item.as_str())).collect())
 }

@@ -8,6 +8,7 @@ mod chain;
 mod close;
 mod codes;
 mod hold;
+mod lines;
 mod operation;
 mod request;
 mod signed;

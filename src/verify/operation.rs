@@ -175,11 +175,10 @@ impl Walk<'_> {
             return Ok(());
         }
         let asked = fact.request.and_then(|seq| self.requests.get(&seq)).map(|request| request.asked.operations);
-        let confirmed = self.spoken.iter().any(|spoken| {
+        let confirmed = self.spoken_of(&fact.step).any(|spoken| {
             spoken.what == SaidWhat::Confirmed
                 && spoken.attempt == fact.attempt
                 && Some(spoken.person.as_str()) == entry.by.as_deref()
-                && covers(&spoken.covers, &fact.step)
                 && (spoken.object == Some(fact.operation) || spoken.object == asked || fact.r#try > 1)
         });
         if confirmed { Ok(()) } else { fail(codes::CONFIRM, format!("{} was not confirmed", fact.step)) }
@@ -404,10 +403,9 @@ impl Walk<'_> {
             return Ok(());
         }
         let people = self.people()?;
-        let words = self.spoken.iter().filter(|spoken| {
+        let words = self.spoken_of(&fact.step).filter(|spoken| {
             matches!(spoken.what, SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence)
                 && spoken.attempt == fact.attempt
-                && covers(&spoken.covers, &fact.step)
         });
         let speakers: Vec<_> = words.filter_map(|spoken| people.get(&spoken.person)).collect();
         let single = [step.performer.clone()];

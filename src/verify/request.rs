@@ -2,12 +2,12 @@
 
 use super::codes;
 use super::signed::Signed;
-use super::walk::{Checked, Walk, fail};
+use super::walk::{Checked, Spoken, Walk, fail};
 use crate::approval::{self, Case, Decision, Given};
 use crate::base::{Digest, StepId, Time};
 use crate::plan::model::Plan;
 use crate::record::Entry;
-use crate::record::fact::{self, Asked, Direction, EndedBy, RequestEnded, What};
+use crate::record::fact::{Asked, Direction, EndedBy, RequestEnded, What};
 use crate::record::operations::{self, Operation};
 use crate::record::statement::{Decides, SaidWhat};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +128,7 @@ impl Walk<'_> {
     }
 
     fn settlement_said(&self, asked: &Asked) -> Checked {
-        let said = self.spoken.iter().any(|spoken| {
+        let said = self.spoken.values().flatten().any(|spoken| {
             spoken.what == SaidWhat::Settled
                 && spoken.object == Some(asked.operations)
                 && spoken.person == asked.performer
@@ -152,8 +152,8 @@ impl Walk<'_> {
         fail(codes::PERFORMER, format!("{person} does not hold the role {}, which performs {id}", step.performer))
     }
 
-    pub fn approval(&mut self, entry: &Entry, fact: &fact::Approval) -> Checked {
-        let signed = self.signed(entry, "approval", &fact.statement, &fact.signature, &fact.key)?;
+    pub fn approval(&mut self, entry: &Entry) -> Checked {
+        let signed = self.signed(entry)?;
         let Some(fields) = signed.statement.approval() else { return fail(codes::ENVELOPE, "it decides nothing") };
         let (request, decision) = (fields.request, fields.decision);
         if let Some(why) = self.requests.get(&request).and_then(|request| request.over.clone()) {
@@ -193,11 +193,14 @@ impl Walk<'_> {
 
     /// Everybody who performs, confirmed, answered or attached for what the request covers.
     fn performers(&self, request: &Request) -> BTreeSet<String> {
-        let words = self.spoken.iter().filter(|spoken| {
-            !matches!(spoken.what, SaidWhat::Note | SaidWhat::GoOn)
-                && request.steps.iter().any(|step| covers(&spoken.covers, step))
-        });
+        let words = request.steps.iter().flat_map(|step| self.spoken_of(step));
+        let words = words.filter(|spoken| !matches!(spoken.what, SaidWhat::Note | SaidWhat::GoOn));
         words.map(|spoken| spoken.person.clone()).chain([request.asked.performer.clone()]).collect()
+    }
+
+    /// Every word that covers the step.
+    pub fn spoken_of(&self, id: &StepId) -> impl Iterator<Item = &Spoken> {
+        names(id).into_iter().filter_map(|name| self.spoken.get(&name)).flatten()
     }
 
     pub fn request_ended(&mut self, fact: &RequestEnded) -> Checked {
@@ -254,15 +257,20 @@ fn clocks(at: Time, request: &Request) -> Checked {
 
 /// Whether what a request or a word says it covers includes this step.
 pub(super) fn covers(said: &str, id: &StepId) -> bool {
-    if said == id.covers() || said == id.to_string() {
-        return true;
-    }
+    names(id).iter().any(|name| name == said)
+}
+
+/// All that may be said to cover this step.
+fn names(id: &StepId) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([id.covers(), id.to_string()]);
     // A whole stage or item never includes an undo.
-    let (Some(place), None) = (said.strip_suffix("/*"), &id.undo) else { return false };
-    match &id.item {
-        None => place == id.stage,
-        Some(item) => place == format!("{}:*", id.stage) || place == format!("{}:{item}", id.stage),
+    if id.undo.is_none() {
+        names.insert(format!("{}/*", id.place()));
+        if id.item.is_some() {
+            names.insert(format!("{}:*/*", id.stage));
+        }
     }
+    names
 }
 
 #[cfg(test)]

@@ -2,14 +2,15 @@
 //! What a statement is good for, the rooms beside this one decide.
 
 use super::codes;
+use super::lines::{self, Opened};
 use super::walk::{Checked, Force, Spoken, Walk, fail, signed_form};
 use crate::base::{Digest, Time};
 use crate::people::People;
 use crate::record::Entry;
-use crate::record::fact::{Mode, RunOpened, Said, SignedText};
+use crate::record::fact::{Mode, RunOpened, SignedText};
 use crate::record::statement::{Body, Head, SaidWhat, Statement};
 use crate::record::tree::root_text;
-use crate::sshsig::{self, Good, KeyKind, PublicKey, rehearsal_key};
+use crate::sshsig::{Good, KeyKind, KnownKeys, PublicKey, rehearsal_key};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -27,17 +28,14 @@ pub(super) struct Signed {
 
 impl Walk<'_> {
     /// The statement of an entry whose `by` is who signed it.
-    pub fn signed(
-        &mut self,
-        entry: &Entry,
-        kind: &str,
-        statement: &str,
-        signature: &str,
-        key: &str,
-    ) -> Checked<Signed> {
-        let text = SignedText { statement: statement.into(), signature: signature.into(), key: key.into() };
+    pub fn signed(&mut self, entry: &Entry) -> Checked<Signed> {
+        let at = usize::try_from(entry.seq).unwrap_or(usize::MAX);
+        let Some(opened) = self.chain.opened.get(at).and_then(Option::as_deref) else {
+            return fail(codes::SIGNATURE, "it carries no statement");
+        };
+        let opened = opened.clone()?;
         let people = self.people()?;
-        let signed = self.statement(entry, kind, &text, &[&people])?;
+        let signed = self.accepted(entry, opened, &[&people])?;
         let person = &signed.statement.tail.person;
         if entry.by.as_deref() != Some(person) {
             let by = entry.by.as_deref().unwrap_or("nobody");
@@ -46,9 +44,15 @@ impl Walk<'_> {
         Ok(signed)
     }
 
-    /// A statement by somebody of one of these people files.
+    /// One of several statements of an entry, by somebody of one of these people files.
     pub fn statement(&mut self, entry: &Entry, kind: &str, text: &SignedText, of: &[&People]) -> Checked<Signed> {
-        let (statement, key, good) = self.opened(kind, text)?;
+        let opened = open(kind, text)?;
+        self.accepted(entry, opened, of)
+    }
+
+    /// History, person, clock and freshness of a statement whose signature is good.
+    fn accepted(&mut self, entry: &Entry, opened: Opened, of: &[&People]) -> Checked<Signed> {
+        let Opened { statement, digest, key, good } = opened;
         let head = self.head_of(entry, &statement)?;
         self.person(&statement, &key, of)?;
         let tail = &statement.tail;
@@ -56,7 +60,7 @@ impl Walk<'_> {
             let message = format!("it was signed at {}, but the entry is of {}", tail.signed_at.seconds(), entry.at);
             return fail(codes::AHEAD, message);
         }
-        if !self.statements.insert(Digest::of(text.statement.as_bytes())) {
+        if !self.statements.insert(digest) {
             return fail(codes::REUSED, "this very statement stands in an earlier entry");
         }
         if !self.nonces.insert(tail.nonce.clone()) {
@@ -64,23 +68,6 @@ impl Walk<'_> {
         }
         self.floor = self.floor.max(tail.signed_at);
         Ok(Signed { statement, good, key, head })
-    }
-
-    /// Text and signature.
-    fn opened(&mut self, kind: &str, text: &SignedText) -> Checked<(Statement, PublicKey, Good)> {
-        let wrong = |message: String| (codes::SIGNATURE, message);
-        let statement = Statement::read(&text.statement).map_err(|error| wrong(error.to_string()))?;
-        if statement.kind() != kind {
-            return fail(codes::SIGNATURE, format!("it is a statement of type {}, not {kind}", statement.kind()));
-        }
-        let key = PublicKey::parse(&text.key).map_err(|error| wrong(error.to_string()))?;
-        if key.line != text.key {
-            return fail(codes::SIGNATURE, "the key is not written as `type base64`");
-        }
-        let message = text.statement.as_bytes();
-        let good = sshsig::verify(&key, &statement.namespace(), message, &text.signature)
-            .map_err(|error| wrong(format!("the statement of {}: {error}", statement.tail.person)))?;
-        Ok((statement, key, good))
     }
 
     /// Compares the history that the statement names with this one; gives this one's.
@@ -120,7 +107,7 @@ impl Walk<'_> {
     fn person(&mut self, statement: &Statement, key: &PublicKey, of: &[&People]) -> Checked {
         let tail = &statement.tail;
         let name = &tail.person;
-        if self.mode != Some(Mode::Rehearsal) && rehearsal_key(name, key.kind).public() == *key {
+        if self.mode != Some(Mode::Rehearsal) && *self.anybodys_key(name, key.kind) == key.blob {
             return fail(codes::REHEARSAL_KEY, format!("{name} signed with a key that anybody can make again"));
         }
         let known: Vec<_> = of.iter().filter_map(|people| people.get(name)).collect();
@@ -137,6 +124,12 @@ impl Walk<'_> {
             return fail(codes::PERSON, format!("{name} does not hold the role {}", tail.role));
         }
         self.trusted(name, &tail.party, key)
+    }
+
+    /// The blob of the key that anybody can make for this name.
+    fn anybodys_key(&mut self, name: &str, kind: KeyKind) -> &Vec<u8> {
+        let of = (name.to_owned(), kind);
+        self.anybodys.entry(of).or_insert_with(|| rehearsal_key(name, kind).public().blob)
     }
 
     /// Compares the key with those of the trust files.
@@ -182,7 +175,7 @@ impl Walk<'_> {
     /// The party of one good signature over the people file.
     fn people_signature(&mut self, text: &SignedText, people_digest: &Digest) -> Checked<String> {
         let people = self.people()?;
-        let (statement, key, _) = self.opened("people", text)?;
+        let Opened { statement, key, .. } = open("people", text)?;
         if !matches!(&statement.body, Body::People(digest) if digest == people_digest) {
             return fail(codes::PEOPLE_SIGNED, "a signature is over another people file");
         }
@@ -209,8 +202,8 @@ impl Walk<'_> {
     }
 
     /// A performer's word.
-    pub fn said(&mut self, entry: &Entry, fact: &Said) -> Checked {
-        let signed = self.signed(entry, "said", &fact.statement, &fact.signature, &fact.key)?;
+    pub fn said(&mut self, entry: &Entry) -> Checked {
+        let signed = self.signed(entry)?;
         let Some(said) = signed.statement.said() else { return fail(codes::ENVELOPE, "it says nothing") };
         let wants_object = !matches!(said.what, SaidWhat::Note | SaidWhat::GoOn);
         if wants_object != said.object.is_some() {
@@ -221,10 +214,9 @@ impl Walk<'_> {
         if said.what == SaidWhat::Note {
             self.got_in(&covers, &tail.reason, &tail.role, entry.at, &tail.person);
         }
-        self.spoken.push(Spoken {
+        self.spoken.entry(said.covers.clone()).or_default().push(Spoken {
             person: signed.statement.tail.person.clone(),
             what: said.what,
-            covers: said.covers.clone(),
             attempt: said.attempt,
             object: said.object,
         });
@@ -240,6 +232,10 @@ impl Walk<'_> {
     pub fn now(&self) -> Time {
         self.floor
     }
+}
+
+fn open(kind: &str, text: &SignedText) -> Checked<Opened> {
+    lines::open(kind, &text.statement, &text.signature, &text.key, &mut KnownKeys::default())
 }
 
 #[derive(Deserialize)]

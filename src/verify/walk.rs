@@ -12,6 +12,7 @@ use crate::plan::model::{Plan, Step};
 use crate::record::fact::{Fact, Mode, RunOpened, SessionOpened, SignedOn, StageEntered};
 use crate::record::statement::SaidWhat;
 use crate::record::{Entry, named};
+use crate::sshsig::KeyKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -35,7 +36,6 @@ pub(super) struct Force {
 pub(super) struct Spoken {
     pub person: String,
     pub what: SaidWhat,
-    pub covers: String,
     pub attempt: u32,
     pub object: Option<Digest>,
 }
@@ -62,6 +62,8 @@ pub(super) struct Walk<'a> {
     pub mode: Option<Mode>,
     pub starter: String,
     pub plan: Option<Rc<Plan>>,
+    /// The plan's steps, by stage, step and undo.
+    pub steps: BTreeMap<(String, String, Option<String>), Rc<Step>>,
     pub people: Option<Rc<People>>,
     pub epoch: u64,
     pub seated: BTreeSet<String>,
@@ -70,12 +72,15 @@ pub(super) struct Walk<'a> {
     pub floor: Time,
     pub nonces: BTreeSet<String>,
     pub statements: BTreeSet<Digest>,
+    /// Keys that anybody can make, by name and kind: made once.
+    pub anybodys: BTreeMap<(String, KeyKind), Vec<u8>>,
     pub requests: BTreeMap<u64, Request>,
     pub works: BTreeMap<StepId, Work>,
     /// Items of the stages entered; none for a stage that does not repeat.
-    pub entered: BTreeMap<String, Option<Vec<String>>>,
+    pub entered: BTreeMap<String, Option<BTreeSet<String>>>,
     pub anchors: BTreeMap<Place, Digest>,
-    pub spoken: Vec<Spoken>,
+    /// By what they say that they cover.
+    pub spoken: BTreeMap<String, Vec<Spoken>>,
     pub glass: Vec<Glass>,
     pub holds: BTreeMap<String, super::hold::Held>,
     pub skipped: BTreeSet<(String, Option<String>, Option<String>)>,
@@ -108,6 +113,7 @@ impl<'a> Walk<'a> {
             mode: None,
             starter: String::new(),
             plan: None,
+            steps: BTreeMap::new(),
             people: None,
             epoch: 0,
             seated: BTreeSet::new(),
@@ -115,11 +121,12 @@ impl<'a> Walk<'a> {
             floor: Time(i64::MIN),
             nonces: BTreeSet::new(),
             statements: BTreeSet::new(),
+            anybodys: BTreeMap::new(),
             requests: BTreeMap::new(),
             works: BTreeMap::new(),
             entered: BTreeMap::new(),
             anchors: BTreeMap::new(),
-            spoken: Vec::new(),
+            spoken: BTreeMap::new(),
             glass: Vec::new(),
             holds: BTreeMap::new(),
             skipped: BTreeSet::new(),
@@ -214,9 +221,9 @@ impl<'a> Walk<'a> {
             Fact::HoldProved(fact) => self.hold_proved(entry, &fact.hold),
             Fact::HoldEnded(fact) => self.hold_ended(&fact.hold),
             Fact::Asked(fact) => self.asked(entry, fact),
-            Fact::Approval(fact) => self.approval(entry, fact),
+            Fact::Approval(_) => self.approval(entry),
             Fact::RequestEnded(fact) => self.request_ended(fact),
-            Fact::Said(fact) => self.said(entry, fact),
+            Fact::Said(_) => self.said(entry),
             Fact::Intended(fact) => self.intended(entry, fact),
             Fact::Outcome(fact) => self.outcome(entry, fact),
             Fact::Observed(fact) => self.observed(fact),
@@ -233,11 +240,11 @@ impl<'a> Walk<'a> {
             }
             Fact::Amended(fact) => self.amended(entry, fact),
             Fact::PeopleChanged(fact) => self.people_changed(entry, fact),
-            Fact::BreakGlass(fact) => self.break_glass(entry, fact),
+            Fact::BreakGlass(_) => self.break_glass(entry),
             Fact::Checkpoint(fact) => self.checkpoint(entry, fact),
-            Fact::HandedOver(fact) => self.handed_over(entry, fact),
+            Fact::HandedOver(_) => self.handed_over(entry),
             Fact::RunClosed(fact) => self.run_closed(fact),
-            Fact::Witness(fact) => self.witness(entry, fact),
+            Fact::Witness(_) => self.witness(entry),
             Fact::Waiting(_) | Fact::Paused(_) | Fact::Resumed(_) => Ok(()),
         }
     }
@@ -261,7 +268,8 @@ impl<'a> Walk<'a> {
             }
         }
         let people = self.read_people(&fact.people)?;
-        (self.plan, self.people) = (Some(Rc::new(plan)), Some(Rc::new(people)));
+        self.plan_in_force(plan);
+        self.people = Some(Rc::new(people));
         let starter_known = self.people.as_ref().is_some_and(|people| people.get(&self.starter).is_some());
         if !starter_known {
             return fail(codes::OPENING, "the run was opened by nobody of the people file");
@@ -270,7 +278,7 @@ impl<'a> Walk<'a> {
     }
 
     fn signed_on(&mut self, entry: &Entry, fact: &SignedOn) -> Checked {
-        let verified = self.signed(entry, "sign-on", &fact.statement, &fact.signature, &fact.key)?;
+        let verified = self.signed(entry)?;
         let person = verified.statement.tail.person.clone();
         let Some(fields) = verified.statement.sign_on() else { return fail(codes::ENVELOPE, "it is no sign-on") };
         if fields.epoch != entry.epoch {
@@ -352,19 +360,35 @@ impl<'a> Walk<'a> {
         match (self.entered.get(stage), item) {
             (None, _) => fail(codes::STEP, format!("the stage {stage} has not been entered")),
             (Some(None), None) => Ok(()),
-            (Some(Some(keys)), Some(item)) if keys.iter().any(|key| key == item) => Ok(()),
+            (Some(Some(keys)), Some(item)) if keys.contains(item) => Ok(()),
             _ => fail(codes::STEP, format!("{name} is not an item that the stage was entered with")),
         }
     }
 
     /// The plan's step behind an id, with its place checked.
-    pub fn step(&self, id: &StepId) -> Checked<(Rc<Plan>, Step)> {
+    pub fn step(&self, id: &StepId) -> Checked<(Rc<Plan>, Rc<Step>)> {
         let plan = self.plan()?;
-        let Some(step) = plan.step(id).cloned() else {
+        let key = (id.stage.clone(), id.step.clone(), id.undo.clone());
+        let Some(step) = self.steps.get(&key) else {
             return fail(codes::STEP, format!("the plan has no step {id}"));
         };
         self.place(&id.stage, id.item.as_deref())?;
-        Ok((plan, step))
+        Ok((plan, Rc::clone(step)))
+    }
+
+    /// From here on this plan counts.
+    pub fn plan_in_force(&mut self, plan: Plan) {
+        self.steps.clear();
+        for stage in &plan.stages {
+            for step in &stage.steps {
+                let undo = step.back.undo.iter().map(|undo| (undo, Some(undo.id.clone())));
+                for (one, undo) in std::iter::once((step, None)).chain(undo) {
+                    let key = (stage.id.clone(), step.id.clone(), undo);
+                    self.steps.entry(key).or_insert_with(|| Rc::new(one.clone()));
+                }
+            }
+        }
+        self.plan = Some(Rc::new(plan));
     }
 
     pub fn plan(&self) -> Checked<Rc<Plan>> {

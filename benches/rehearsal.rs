@@ -1,0 +1,97 @@
+//! A whole rehearsal (engine, journal in memory, signatures, AWS SDK, simulator) beside bare calls of the same
+//! SDK, through the same in-process connector, to a server that has one answer ready.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a bench is no part of the program")]
+
+mod shared;
+
+use countersign::aws::connector::{WireRequest, WireResult, WireServer};
+use countersign::aws::{AwsCloud, Config, InProcess};
+use countersign::base::{RunId, Time};
+use countersign::engine::port::{Call, Cloud, SessionWanted};
+use countersign::rehearse::world::RehearsalClock;
+use criterion::{Criterion, criterion_group, criterion_main};
+use serde_json::json;
+use shared::{Folder, measure, ratio, rehearse, seconds};
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+const CALLS: u32 = 1_000;
+
+/// One answer to everything.
+struct Canned;
+
+impl WireServer for Canned {
+    fn serve(&self, request: WireRequest) -> WireResult {
+        let (kind, body) = if request.header("x-amz-target").is_some() {
+            ("application/x-amz-json-1.1", r#"{"Organization":{"Id":"o-neworg22222","FeatureSet":"ALL"}}"#.to_owned())
+        } else {
+            let body = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+                <Arn>arn:aws:iam::222222222222:user/mover</Arn><UserId>AIDA</UserId><Account>222222222222</Account>\
+                </GetCallerIdentityResult></GetCallerIdentityResponse>";
+            ("text/xml", body.to_owned())
+        };
+        WireResult::Response {
+            status: 200,
+            headers: vec![("content-type".to_owned(), kind.to_owned())],
+            body: body.into_bytes(),
+        }
+    }
+}
+
+fn bare() -> (AwsCloud, Call) {
+    let keys = ("AKIASIMULATEDNEW0001".to_owned(), "secret".to_owned(), String::new());
+    let profiles = BTreeMap::from([("new_management".to_owned(), keys)]);
+    let clock = RehearsalClock::at(Time::parse("2026-01-05T09:00:00Z").unwrap());
+    let inside = InProcess { server: Arc::new(Canned), time: Arc::new(clock), profiles };
+    let cloud = AwsCloud::new(Config { simulated: true, in_process: Some(inside), ..Config::default() });
+    let session = SessionWanted {
+        id: "new_management".to_owned(),
+        account: "222222222222".to_owned(),
+        kinds: Vec::new(),
+        profile: String::new(),
+        region: "us-east-1".to_owned(),
+        through: None,
+        assume_role: String::new(),
+        external_id: String::new(),
+        role_session_name: String::new(),
+    };
+    let action = "organizations:DescribeOrganization".to_owned();
+    (cloud, Call { session, action, with: json!({}), time_limit_ms: 0, secret_to: json!(null) })
+}
+
+fn rehearsing(criterion: &mut Criterion) {
+    let folder = Folder::new(20);
+    let (loaded, world) = (folder.loaded(), folder.world());
+    let played = rehearse(&loaded, &world, RunId::from_bytes([7; 16]));
+    let steps = played.run.steps.values().filter(|step| step.is_over()).count();
+    let calls = played.wire.simulator().log().len();
+    println!("20 accounts: {steps} steps, {calls} calls, {} entries", played.run.size());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (cloud, call) = bare();
+    let mut group = criterion.benchmark_group("rehearsal");
+    group.sample_size(10);
+    let floor = measure(&mut group, "bare calls", || {
+        runtime.block_on(async {
+            for _ in 0..CALLS {
+                black_box(cloud.call(&call).await.result.unwrap());
+            }
+        });
+    });
+    let whole = measure(&mut group, "whole", || {
+        black_box(rehearse(&loaded, &world, RunId::from_bytes([7; 16])));
+    });
+    group.finish();
+    let a_call = seconds(floor) / f64::from(CALLS);
+    println!(
+        "a bare call: {:.0} us; rehearsed: {:.0} steps, {:.0} calls per second",
+        1e6 * a_call,
+        steps as f64 / seconds(whole),
+        calls as f64 / seconds(whole)
+    );
+    ratio("rehearsed steps per second, to bare calls per second", a_call * steps as f64 / seconds(whole), ">= 0.3");
+    ratio("the calls of a rehearsal, to bare calls", a_call * calls as f64 / seconds(whole), "-");
+}
+
+criterion_group!(benches, rehearsing);
+criterion_main!(benches);
