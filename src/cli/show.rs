@@ -38,7 +38,7 @@ pub struct LogArgs {
 pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let run = place::load_run(&journal, &id)?;
+    let run = place::open_run(&journal, &id)?;
     let now = SystemClock::new().now();
     let seated = journal.seated(&id).is_err();
     if ui.json {
@@ -60,9 +60,7 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
         ui.data("somebody sits at it: it goes on by itself");
     }
     waiting.retain(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)));
-    for waited in &waiting {
-        ui.data(&parts::waiting_words(&run, waited));
-    }
+    parts::all_waiting_words(&run, &waiting).iter().for_each(|words| ui.data(words));
     if let (true, None, Some(person)) = (waiting.is_empty(), &run.closed, &args.person) {
         ui.data(&format!("nothing waits for {}", escape::line(person)));
     }

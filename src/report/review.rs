@@ -47,14 +47,16 @@ fn short(text: &str, groups: usize) -> String {
 /// The review of these requests. `all`: every row, however many there are.
 pub fn text(run: &Run, requests: &[&RequestState], all: bool) -> String {
     let mode = run.opened.mode.name().to_uppercase();
-    let mut page = Page { out: String::new(), all };
+    let mut page = Page { out: String::new(), all, several: requests.len() > 1 };
     let (title, version, id) = (escape::line(&run.plan.title), escape::line(&run.plan.version), run.id.short());
     page.line(0, &format!("{title} {version}  run {id}  [{mode}]"));
-    let number = match requests {
-        [one] => format!("request #{}", one.seq),
-        many => format!("{} requests", many.len()),
-    };
-    page.line(0, &format!("{number}, code {}", code_of_all(requests.iter().copied())));
+    page.line(
+        0,
+        &match requests {
+            [one] => format!("request #{}, code {}", one.seq, code(one)),
+            many => format!("{} requests, code {}", many.len(), code_of_all(many.iter().copied())),
+        },
+    );
     for (at, group) in groups(run, requests).iter().enumerate() {
         page.group(at + 1, group);
     }
@@ -115,8 +117,7 @@ pub fn way_back(step: &Step) -> String {
         return "none".to_owned();
     }
     let action = |undo: &Step| undo.template.get("action").and_then(Value::as_str).map(str::to_owned);
-    let steps: Vec<String> =
-        back.undo.iter().map(|undo| action(undo).unwrap_or_else(|| undo.title.clone())).collect();
+    let steps: Vec<String> = back.undo.iter().map(|undo| action(undo).unwrap_or_else(|| undo.title.clone())).collect();
     format!("{}{lost}", steps.join(", then "))
 }
 
@@ -298,6 +299,8 @@ fn rank(name: &str) -> (usize, String) {
 struct Page {
     out: String,
     all: bool,
+    /// More than one request is shown, so each operation says which is its own.
+    several: bool,
 }
 
 impl Page {
@@ -328,7 +331,7 @@ impl Page {
         if lines.len() > 1 {
             self.shared(lines, &facts);
             self.table(lines, &facts);
-        } else if let [one] = lines.as_slice() {
+        } else if let ([one], true) = (lines.as_slice(), self.several) {
             self.line(4, &format!("{:width$}  #{}, code {}", "request", one.request, one.code));
         }
     }
@@ -381,7 +384,7 @@ impl Page {
     /// A row per item; those that stand out first, and never cut.
     fn table(&mut self, lines: &[Line], facts: &Facts) {
         let requests = lines.iter().map(|line| line.request).collect::<BTreeSet<_>>().len() > 1;
-        if !requests && let Some(one) = lines.first() {
+        if let (false, true, Some(one)) = (requests, self.several, lines.first()) {
             self.line(4, &format!("all of them: request #{}, code {}", one.request, one.code));
         }
         let mut rows = vec![row("item", "request", "code", requests, &facts.columns)];
@@ -449,7 +452,7 @@ mod tests {
     }
 
     fn page(lines: Vec<Line>, all: bool) -> String {
-        let mut page = Page { out: String::new(), all };
+        let mut page = Page { out: String::new(), all, several: true };
         page.group(1, &Group { title: "make/user".into(), back: "iam:DeleteUser".into(), lines });
         page.out
     }
