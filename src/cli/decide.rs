@@ -213,14 +213,15 @@ fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliR
         (_, true) => "signed a revocation of the own approval of",
     };
     ui.say(&format!("{person} {word} request #{seq}"));
+    let done = desk.finish(ui)?;
     if desk.travels() {
-        return desk.finish(ui);
+        return Ok(done);
     }
     ui.say(&what_follows(&desk.run, seq, decides));
     if decides == Decides::Revoke {
         say_next(&desk.run, ui, desk.clock.now(), desk.seated());
     }
-    Ok(Exit::Done)
+    Ok(done)
 }
 
 /// What a denial or a revocation means for the run.

@@ -194,9 +194,12 @@ impl Desk {
         Ok(())
     }
 
-    /// Writes the answer file, if what was signed travels by file.
+    /// Writes the answer file, if what was signed travels by file; else remembers the history with it.
     pub fn finish(&mut self, ui: &Ui) -> CliResult {
-        let Some(path) = &self.out else { return Ok(Exit::Done) };
+        let Some(path) = &self.out else {
+            self.memory.as_mut().map_or(Ok(()), |memory| memory.saw(&self.run))?;
+            return Ok(Exit::Done);
+        };
         let (statements, objects) = (std::mem::take(&mut self.signed), std::mem::take(&mut self.objects));
         let count = statements.len();
         let whole = Answer { run: self.run.id.clone(), statements, objects };

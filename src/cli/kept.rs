@@ -101,7 +101,7 @@ impl Memory {
                 }
             }
         }
-        let head = (run.size(), root_text(&run.tree.root()), run.leaf);
+        let head = head_of(run);
         match &mut self.kept {
             Some(kept) => (kept.size, kept.root, kept.leaf) = head,
             None => {
@@ -157,6 +157,13 @@ impl Memory {
         self.write()
     }
 
+    /// The history as it stands now, with what was just appended here.
+    pub fn saw(&mut self, run: &Run) -> Result<(), CliError> {
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        (kept.size, kept.root, kept.leaf) = head_of(run);
+        self.write()
+    }
+
     /// The whole new text or the whole old one.
     fn write(&self) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(&self.kept).unwrap_or_default();
@@ -170,6 +177,10 @@ impl Memory {
         };
         put().map_err(|error| unusable(&self.path, &error.to_string()))
     }
+}
+
+fn head_of(run: &Run) -> (u64, String, Digest) {
+    (run.size(), root_text(&run.tree.root()), run.leaf)
 }
 
 /// How a history contradicts what was seen before.
