@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
 mod scene;
+#[cfg(unix)]
+#[path = "support/screen.rs"]
+mod screen;
 
 use countersign::sshsig::KeyKind;
 use scene::{JOURNAL, Said, Scene, Who, shipped, who, with_key};
@@ -416,4 +419,106 @@ fn printed_commands_name_the_run_and_the_journal_where_they_must() {
         "{}",
         said.stderr
     );
+}
+
+// --- at a terminal ---
+
+#[cfg(unix)]
+mod at_a_terminal {
+    use super::screen::Screen;
+    use super::{Scene, people, three, users, waiting, world};
+    use std::process::Command;
+
+    fn bob(scene: &Scene, words: &[&str]) -> Screen {
+        Screen::of(scene.command("bob", words), &[])
+    }
+
+    #[test]
+    fn one_question_for_the_lot() {
+        let scene = waiting(&three("step"));
+        let mut screen = bob(&scene, &["approve"]);
+        screen.see("Approve and sign all 3 (code ");
+        assert!(screen.text().contains("for 3 items"), "{}", screen.text());
+        screen.type_in("perhaps\r");
+        screen.see("answer yes, no, or one");
+        screen.type_in("\r");
+        assert_eq!(screen.end(), 4, "silence is no yes: {}", screen.text());
+        assert!(scene.entries("approval").is_empty());
+        let mut screen = bob(&scene, &["approve"]);
+        screen.see("yes, no, or one by one");
+        screen.type_in("yes\r");
+        assert_eq!(screen.end(), 0, "{}", screen.text());
+        assert_eq!(scene.entries("approval").len(), 3);
+    }
+
+    #[test]
+    fn one_by_one() {
+        let scene = waiting(&three("step"));
+        let mut screen = bob(&scene, &["approve"]);
+        screen.see("yes, no, or one by one");
+        screen.type_in("one\r");
+        for (name, key) in [("one", "y"), ("two", "n"), ("three", "y")] {
+            screen.see(&format!("users/user: Makes an IAM user, without any way to sign in yet., for {name}"));
+            screen.see("Approve and sign this?");
+            screen.type_in(key);
+        }
+        assert_eq!(screen.end(), 0, "{}", screen.text());
+        assert!(screen.text().contains("2 of 3 open requests were signed; 1 was not"), "{}", screen.text());
+        assert_eq!(scene.entries("approval").len(), 2);
+        assert_eq!(scene.status()["waiting_for"].as_array().unwrap().len(), 1);
+    }
+
+    /// Whatever was said of the others, and with --yes too.
+    #[test]
+    fn a_point_of_no_return_is_typed() {
+        let names = ["one", "two"].map(str::to_owned);
+        let text = users(&names, "step");
+        let last = "[[stages.steps]]\nid = \"gone\"\naction = \"iam:CreateUser\"\nwith = { UserName = \"${item}-2\" }\n\
+                    point_of_no_return = \"nobody deletes it\"\n";
+        let scene = waiting(&format!("{text}{last}"));
+        let mut screen = bob(&scene, &["approve", "--yes"]);
+        screen.see("POINT OF NO RETURN:");
+        screen.see("type users:one/gone to sign it");
+        screen.type_in("yes\r");
+        screen.see("not signed: users:one/gone");
+        screen.see("type users:two/gone to sign it");
+        screen.type_in("users:two/gone\r");
+        assert_eq!(screen.end(), 0, "{}", screen.text());
+        let covers: Vec<String> = scene
+            .entries("approval")
+            .iter()
+            .flat_map(|one| one["statement"].as_str().unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .filter(|line| line.starts_with("covers: "))
+            .collect();
+        assert_eq!(covers, ["covers: users:one/user", "covers: users:two/user", "covers: users:two/gone"]);
+    }
+
+    #[test]
+    fn a_passphrase_is_asked_for_once() {
+        let scene = Scene::unsigned(&three("step"), &world(), &people());
+        let mut keygen = Command::new("ssh-keygen");
+        keygen
+            .args(["-q", "-t", "ed25519", "-N", "a long passphrase", "-C", "bob", "-f"])
+            .arg(scene.path("bob/locked"));
+        assert!(keygen.status().unwrap().success(), "ssh-keygen is needed");
+        let text = scene.read("runbooks/people.toml");
+        let (before, after) = text.split_once("[people.bob]").unwrap();
+        let (head, tail) = after.split_once("keys = [").unwrap();
+        let (_, tail) = tail.split_once("]\n").unwrap();
+        let public = scene.read("bob/locked.pub");
+        let text = format!("{before}[people.bob]{head}keys = [\"{}\"]\n{tail}", public.trim());
+        scene.write("runbooks/people.toml", &text);
+        for person in ["alice", "dora"] {
+            scene.run(person, &["people", "sign", "runbooks/people.toml", "--simulated"]).exits(0);
+        }
+        scene.open("alice").exits(4);
+        let mut screen = bob(&scene, &["approve", "--key", "bob/locked"]);
+        screen.see("yes, no, or one by one");
+        screen.type_in("yes\r");
+        screen.see("passphrase of bob/locked");
+        screen.type_in("a long passphrase\r");
+        assert_eq!(screen.end(), 0, "{}", screen.text());
+        assert_eq!(screen.text().matches("passphrase of").count(), 1, "{}", screen.text());
+        assert_eq!(scene.entries("approval").len(), 3);
+    }
 }

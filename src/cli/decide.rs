@@ -112,7 +112,8 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     let signed = sign_all(&mut desk, &chosen, &args.reason, ui)?;
     let left = requests.len() - signed;
     if left > 0 {
-        ui.must_say(&format!("{signed} of {} were signed; {left} were not", count(requests.len())));
+        let were = if left == 1 { "was" } else { "were" };
+        ui.must_say(&format!("{signed} of {} were signed; {left} {were} not", count(requests.len())));
     }
     let done = desk.finish(ui)?;
     if !desk.travels() {

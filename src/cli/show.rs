@@ -8,6 +8,7 @@ use crate::base::{StepId, escape};
 use crate::engine::port::Clock;
 use crate::engine::state::Run;
 use crate::engine::{scope, status};
+use crate::plan::model::{Stage, Step};
 use crate::record::entry::Entry;
 use crate::report::line;
 use crate::run::load;
@@ -67,6 +68,40 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     Ok(Exit::Done)
 }
 
+/// Of more items than these, a step's states are counted; those that are alone in theirs are named.
+const MANY: usize = 20;
+const NAMED: usize = 8;
+
+/// `[ ] users/user  297 pending, 3 done: a, b, c`.
+fn folded(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> Vec<String> {
+    let line = |step: &Step| {
+        let mut states: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (item, _) in items {
+            let state = run.step(&StepId::new(&stage.id, item.as_deref(), &step.id));
+            let attempt = if state.attempt > 1 { format!(" (attempt {})", state.attempt) } else { String::new() };
+            let name = format!("{}{attempt}", status::step_state(&state.status));
+            states.entry(name).or_default().push(item.as_deref().unwrap_or_default());
+        }
+        let mut all: Vec<(String, Vec<&str>)> = states.into_iter().collect();
+        all.sort_by_key(|(_, items)| std::cmp::Reverse(items.len()));
+        let open = all.iter().any(|(name, _)| !["done", "skipped"].contains(&name.as_str()));
+        let words: Vec<String> = all
+            .iter()
+            .enumerate()
+            .map(|(at, (name, items))| {
+                let names: Vec<String> = items.iter().take(NAMED).map(|item| escape::line(item)).collect();
+                let more = items.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                let names = if at == 0 { String::new() } else { format!(": {}{more}", names.join(", ")) };
+                format!("{} {name}{names}", items.len())
+            })
+            .collect();
+        let mark = if open { " " } else { "x" };
+        format!("    [{mark}] {}/{}  {}", stage.id, step.id, words.join("; "))
+    };
+    stage.steps.iter().map(line).collect()
+}
+
 /// The state, and a line per step.
 pub fn text(run: &Run, ui: &Ui) -> String {
     let head = format!(
@@ -83,7 +118,12 @@ pub fn text(run: &Run, ui: &Ui) -> String {
     }
     for stage in &run.plan.stages {
         lines.push(format!("  {}: {}", stage.id, escape::line(&stage.title)));
-        for (item, _) in scope::items(run, stage) {
+        let items = scope::items(run, stage);
+        if items.len() > MANY && !ui.verbose {
+            lines.extend(folded(run, stage, &items));
+            continue;
+        }
+        for (item, _) in items {
             for step in &stage.steps {
                 let id = StepId::new(&stage.id, item.as_deref(), &step.id);
                 let state = run.step(&id);
