@@ -31,8 +31,10 @@ pub struct RequestsArgs {
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-Everything is verified before anything is shown, and compared with what this machine saw of the run before. Nothing
-is signed. Examples:
+Everything is verified before anything is shown, and compared with what this machine saw of the run before (kept in
+~/.local/state/countersign, or where COUNTERSIGN_KEPT says). Nothing is signed.
+
+Examples:
   countersign review open.countersign --as bob
   countersign review --as bob --verbose")]
 pub struct ReviewArgs {
