@@ -115,6 +115,27 @@ fn one_of_three_hundred_stands_out() {
     let json = scene.run("bob", &["review", "--format", "json"]).exits(0).json();
     assert_eq!(json["requests"][0]["list"].as_array().unwrap().len(), 300);
     assert_eq!(json["requests"][0]["list"][217]["operation"]["with"]["Path"], "/admin/");
+    let status = scene.run("bob", &["status"]).exits(0).saying("users/user 300 pending");
+    assert!(status.stdout.lines().count() < 15, "{}", status.stdout);
+}
+
+#[test]
+fn a_plan_for_one_person_is_their_part() {
+    let scene = Scene::unsigned(&three("step"), &world(), &people());
+    let of = |person: &str| scene.run("nobody", &["plan", scene::BOOK, "--for", person]).exits(0);
+    let bob = of("bob").saying("The part of bob example (bob)").saying("users/user");
+    assert!(
+        bob.stdout.contains("security (Security") && !bob.stdout.contains("admin (Administrator"),
+        "{}",
+        bob.stdout
+    );
+    let carol = of("carol").saying("Nothing in this plan is theirs");
+    assert!(!carol.stdout.contains("iam:CreateUser"), "{}", carol.stdout);
+    let json = |person: &str| {
+        let said = scene.run("nobody", &["plan", scene::BOOK, "--for", person, "--format", "json"]).exits(0).json();
+        said["operations"].as_array().unwrap().len()
+    };
+    assert_eq!((json("bob"), json("carol")), (3, 0));
 }
 
 /// A step that can't be taken back is never signed as one of a lot.

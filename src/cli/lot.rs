@@ -35,7 +35,13 @@ pub fn choose(run: &Run, requests: &[u64], manner: Manner, ui: &Ui) -> Result<Ve
         [] => Vec::new(),
         _ if manner.one_by_one => one_by_one(run, &plain, ui)?,
         some if manner.yes => numbers(some),
-        [_] if points.is_empty() => yes("Approve and sign this?")?.then(|| numbers(&plain)).unwrap_or_default(),
+        [_] if points.is_empty() => {
+            if yes("Approve and sign this?")? {
+                numbers(&plain)
+            } else {
+                Vec::new()
+            }
+        }
         some => lot(run, some, ui)?,
     };
     for point in points {
