@@ -238,8 +238,11 @@ impl Compared {
     }
 }
 
-/// A line that is not like the others: by member, what it has and what they have.
-type Apart = BTreeMap<usize, Vec<(String, Option<Compared>, Option<Compared>)>>;
+/// A member that is not as in the others: its name, what is there, what they have.
+type Deviation = (String, Option<Compared>, Option<Compared>);
+
+/// Lines that are not like the others.
+type Apart = BTreeMap<usize, Vec<Deviation>>;
 
 /// What is the same in all operations of a group, and what is not.
 struct Facts {
@@ -341,7 +344,7 @@ impl Page {
         if facts.apart.is_empty() {
             return;
         }
-        let mut alike: BTreeMap<&Vec<(String, Option<Compared>, Option<Compared>)>, Vec<usize>> = BTreeMap::new();
+        let mut alike: BTreeMap<&Vec<Deviation>, Vec<usize>> = BTreeMap::new();
         facts.apart.iter().for_each(|(at, what)| alike.entry(what).or_default().push(*at));
         let (count, total) = (facts.apart.len(), lines.len());
         let verb = if count == 1 { "is" } else { "are" };
