@@ -123,7 +123,7 @@ fn one_of_three_hundred_stands_out() {
 fn a_plan_for_one_person_is_their_part() {
     let scene = Scene::unsigned(&three("step"), &world(), &people());
     let of = |person: &str| scene.run("nobody", &["plan", scene::BOOK, "--for", person]).exits(0);
-    let bob = of("bob").saying("The part of bob example (bob)").saying("users/user");
+    let bob = of("bob").saying("The part of bob example (bob)").saying("1.1 user - iam:CreateUser");
     assert!(
         bob.stdout.contains("security (Security") && !bob.stdout.contains("admin (Administrator"),
         "{}",

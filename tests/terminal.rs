@@ -106,7 +106,8 @@ fn no_color_leaves_no_colour() {
     let mut screen = open(&scene, "bob", &format!("{BOB} --no-wait"), &[("NO_COLOR", "1")]);
     assert_eq!(screen.end(), 4, "{}", screen.text());
     assert!(!screen.raw().contains('\u{1b}'), "{:?}", screen.raw());
-    let mut screen = open(&scene, "bob", "approve accept --as bob --key bob/key", &[("NO_COLOR", "1")]);
+    let mut screen =
+        open(&scene, "bob", "approve accept:111122223333/accept --as bob --key bob/key", &[("NO_COLOR", "1")]);
     screen.see("Approve and sign this?");
     screen.type_in("y");
     assert_eq!(screen.end(), 7, "who performs does not approve: {}", screen.text());

@@ -4,7 +4,7 @@
 use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
 use expectrl::{Eof, Expect, Session};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A person at a terminal.
@@ -16,7 +16,7 @@ pub struct Screen {
 
 impl Screen {
     pub fn of(mut command: Command, environment: &[(&str, &str)]) -> Screen {
-        command.env("TERM", "xterm-256color").envs(environment.iter().copied());
+        command.stdin(Stdio::inherit()).env("TERM", "xterm-256color").envs(environment.iter().copied());
         let mut session = Session::spawn(command).unwrap();
         session.get_process_mut().set_window_size(80, 24).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(60)));
