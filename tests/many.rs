@@ -479,7 +479,7 @@ mod at_a_terminal {
         screen.see("yes, no, or one by one");
         screen.type_in("one\r");
         for (name, key) in [("one", "y"), ("two", "n"), ("three", "y")] {
-            screen.see(&format!("users/user: Makes an IAM user, without any way to sign in yet., for {name}"));
+            screen.see(&format!("1. users/user, for {name}"));
             screen.see("Approve and sign this?");
             screen.type_in(key);
         }

@@ -133,6 +133,8 @@ struct Line {
 
 /// The operations of one step, for however many items.
 struct Group {
+    /// `stage/step`, with `/undo/ID` for an undo.
+    name: String,
     title: String,
     back: String,
     lines: Vec<Line>,
@@ -145,7 +147,10 @@ fn groups(run: &Run, requests: &[&RequestState]) -> Vec<Group> {
         if !all.contains_key(&name) {
             order.push(name.clone());
         }
-        all.entry(name).or_insert_with(|| Group { title, back, lines: Vec::new() }).lines.push(line);
+        all.entry(name)
+            .or_insert_with(|| Group { name: String::new(), title, back, lines: Vec::new() })
+            .lines
+            .push(line);
     };
     for request in requests {
         let code = code(request);
@@ -179,11 +184,7 @@ fn groups(run: &Run, requests: &[&RequestState]) -> Vec<Group> {
     }
     let named = |name: String| {
         let mut group = all.remove(&name)?;
-        group.title = if group.title.is_empty() || name.ends_with(&format!("/{}", group.title)) {
-            name
-        } else {
-            format!("{name}: {}", group.title)
-        };
+        group.name = name;
         Some(group)
     };
     order.into_iter().filter_map(named).collect()
@@ -313,6 +314,27 @@ impl Page {
         self.out.push('\n');
     }
 
+    /// A name and its value, broken at spaces to the page's width.
+    fn field(&mut self, indent: usize, width: usize, name: &str, value: &str) {
+        let head = if width == 0 { String::new() } else { format!("{name:width$}  ") };
+        let below = head.chars().count();
+        let mut line = head;
+        let mut empty = true;
+        for word in value.split(' ') {
+            if !empty && indent + line.chars().count() + 1 + word.chars().count() > WIDTH {
+                self.line(indent, line.trim_end());
+                line = " ".repeat(below);
+                empty = true;
+            }
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+            empty = false;
+        }
+        self.line(indent, line.trim_end());
+    }
+
     fn group(&mut self, number: usize, group: &Group) {
         let lines = &group.lines;
         let facts = Facts::of(lines);
@@ -321,15 +343,18 @@ impl Page {
             [one] => format!(", for {}", escape::line(&one.item)),
             many => format!(", for {} items", many.len()),
         };
-        self.line(0, &format!("{number}. {}{alone}", escape::line(&group.title)));
+        self.line(0, &format!("{number}. {}{alone}", escape::line(&group.name)));
+        if !group.title.is_empty() {
+            self.field(2, 0, "", &escape::line(&group.title));
+        }
         self.apart(lines, &facts);
         let width = facts.same.iter().map(|(name, _, _)| name.chars().count()).max().unwrap_or(0).clamp(8, 24);
         for (name, value, others) in &facts.same {
             let but = if *others == 0 { String::new() } else { format!("  (all but {others})") };
-            self.line(4, &format!("{:width$}  {}{but}", escape::line(name), value.shown()));
+            self.field(4, width, &escape::line(name), &format!("{}{but}", value.shown()));
         }
         if !group.back.is_empty() {
-            self.line(4, &format!("{:width$}  {}", "way back", escape::line(&group.back)));
+            self.field(4, width, "way back", &escape::line(&group.back));
         }
         if lines.len() > 1 {
             self.shared(lines, &facts);
@@ -352,7 +377,7 @@ impl Page {
         for (what, who) in alike {
             let names: Vec<String> =
                 who.iter().map(|at| format!("{} (#{})", escape::line(&lines[*at].item), lines[*at].request)).collect();
-            self.line(4, &names.join(", "));
+            self.field(4, 0, "", &names.join(", "));
             for (name, found, usual) in what {
                 let say = |value: &Option<Compared>| value.as_ref().map_or("none".to_owned(), Compared::shown);
                 self.line(6, &format!("{}: {}", escape::line(name), say(found)));
@@ -390,19 +415,29 @@ impl Page {
         if let (false, true, Some(one)) = (requests, self.several, lines.first()) {
             self.line(4, &format!("all of them: request #{}, code {}", one.request, one.code));
         }
-        let mut rows = vec![row("item", "request", "code", requests, &facts.columns)];
         let cells = |line: &Line| -> Vec<String> {
             facts.columns.iter().map(|name| line.members.get(name).map_or("-".into(), |v| escape::line(v))).collect()
         };
         let (first, rest): (Vec<usize>, Vec<usize>) = (0..lines.len()).partition(|at| facts.apart.contains_key(at));
         let shown = if self.all || rest.len() <= ALL_ROWS { rest.len() } else { FIRST_ROWS };
-        for (at, mark) in first.iter().map(|at| (*at, "! ")).chain(rest.iter().take(shown).map(|at| (*at, ""))) {
-            let line = &lines[at];
-            let item = format!("{mark}{}", escape::line(&line.item));
+        let more = rest.len() - shown;
+        let marked = first.iter().map(|at| (*at, "! ")).chain(rest.iter().take(shown).map(|at| (*at, "")));
+        let marked: Vec<(&Line, String)> =
+            marked.map(|(at, mark)| (&lines[at], format!("{mark}{}", escape::line(&lines[at].item)))).collect();
+        if !requests && facts.columns.is_empty() {
+            let names: Vec<&str> = marked.iter().map(|(_, item)| item.as_str()).collect();
+            self.field(4, 5, "items", &names.join(", "));
+            return self.more(more);
+        }
+        let mut rows = vec![row("item", "request", "code", requests, &facts.columns)];
+        for (line, item) in marked {
             rows.push(row(&item, &format!("#{}", line.request), &line.code, requests, &cells(line)));
         }
         self.rows(&rows);
-        let more = rest.len() - shown;
+        self.more(more);
+    }
+
+    fn more(&mut self, more: usize) {
         if more > 0 {
             self.line(4, &format!("... and {more} more like these; every one: --verbose, or --format json"));
         }
@@ -456,7 +491,10 @@ mod tests {
 
     fn page(lines: Vec<Line>, all: bool) -> String {
         let mut page = Page { out: String::new(), all, several: true };
-        page.group(1, &Group { title: "make/user".into(), back: "iam:DeleteUser".into(), lines });
+        page.group(
+            1,
+            &Group { name: "make/user".into(), title: "Makes a user".into(), back: "iam:DeleteUser".into(), lines },
+        );
         page.out
     }
 
