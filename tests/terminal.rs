@@ -3,105 +3,17 @@
 #![cfg(all(unix, feature = "aws"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "support/screen.rs"]
+mod screen;
 mod support;
 
-use expectrl::process::unix::WaitStatus;
-use expectrl::session::OsSession;
-use expectrl::{Eof, Expect, Session};
-use std::time::Duration;
+use screen::Screen;
 use support::Scene;
 use support::transcript::Transcript;
 
-/// A person at a terminal.
-struct Screen {
-    session: OsSession,
-    /// Everything that was shown, control sequences included.
-    shown: Vec<u8>,
-}
-
-impl Screen {
-    fn open(scene: &Scene, person: &str, line: &str, environment: &[(&str, &str)]) -> Screen {
-        let mut command = scene.command(person, line);
-        command.env("TERM", "xterm-256color").envs(environment.iter().copied());
-        let mut session = Session::spawn(command).unwrap();
-        session.get_process_mut().set_window_size(80, 24).unwrap();
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
-        Screen { session, shown: Vec::new() }
-    }
-
-    /// Waits until it is shown.
-    #[track_caller]
-    fn see(&mut self, text: &str) {
-        match self.session.expect(text) {
-            Ok(found) => self.shown.extend_from_slice(found.as_bytes()),
-            Err(error) => panic!("`{text}` was not shown ({error}) behind:\n{}", self.text()),
-        }
-    }
-
-    fn type_in(&mut self, text: &str) {
-        self.session.send(text).unwrap();
-    }
-
-    /// Everything up to the end of the program; its exit code, or minus the signal's number.
-    fn end(&mut self) -> i32 {
-        match self.session.expect(Eof) {
-            Ok(found) => self.shown.extend_from_slice(found.as_bytes()),
-            Err(error) => {
-                let _ = self.session.get_process_mut().exit(true);
-                panic!("it does not end ({error}) behind:\n{}", self.text());
-            }
-        }
-        match self.session.get_process().wait().unwrap() {
-            WaitStatus::Exited(_, code) => code,
-            WaitStatus::Signaled(_, signal, _) => -(signal as i32),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn raw(&self) -> String {
-        String::from_utf8_lossy(&self.shown).into_owned()
-    }
-
-    /// What stands on the screen in the end, without colours, one line per row.
-    fn text(&self) -> String {
-        plain(&self.raw())
-    }
-}
-
-/// Carries out what a prompt library does: colours, erased lines, carriage returns.
-fn plain(raw: &str) -> String {
-    let mut rows: Vec<String> = vec![String::new()];
-    let mut row = 0;
-    let mut chars = raw.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' if chars.peek() == Some(&'[') => {
-                chars.next();
-                let mut sequence = String::new();
-                let end = loop {
-                    match chars.next() {
-                        Some(c) if c.is_ascii_alphabetic() => break c,
-                        Some(c) => sequence.push(c),
-                        None => return rows.join("\n"),
-                    }
-                };
-                match end {
-                    'A' => row = usize::saturating_sub(row, sequence.parse().unwrap_or(1)),
-                    'K' => rows[row].clear(),
-                    _ => {}
-                }
-            }
-            '\n' => {
-                row += 1;
-                if row == rows.len() {
-                    rows.push(String::new());
-                }
-            }
-            '\r' => {}
-            c => rows[row].push(c),
-        }
-    }
-    rows.iter().map(|row| row.trim_end()).collect::<Vec<_>>().join("\n")
+/// This person types a command.
+fn open(scene: &Scene, person: &str, line: &str, environment: &[(&str, &str)]) -> Screen {
+    Screen::of(scene.command(person, line), environment)
 }
 
 /// Up to where bob sits down for the accounts, with everything approved that he needs.
@@ -118,7 +30,7 @@ const BOB: &str = "resume --simulated --as bob --key bob/key --session old_manag
 #[test]
 fn bob_sits_at_a_terminal_while_the_others_approve() {
     let scene = up_to_accept();
-    let mut screen = Screen::open(&scene, "bob", BOB, &[]);
+    let mut screen = open(&scene, "bob", BOB, &[]);
     screen.see("then: countersign resume");
     screen.see("--simulated");
     let waits = screen.text();
@@ -152,7 +64,7 @@ fn a_wrong_account_id_moves_nothing() {
     scene.resume("bob").exits(4);
     scene.says("alice", "approve accept").exits(0);
     scene.says("carol", "approve accept").exits(0);
-    let mut screen = Screen::open(&scene, "bob", BOB, &[]);
+    let mut screen = open(&scene, "bob", BOB, &[]);
     screen.see("type 111122223333 to go on");
     screen.type_in("111122223334\r");
     assert_eq!(screen.end(), 4, "{}", screen.text());
@@ -160,7 +72,7 @@ fn a_wrong_account_id_moves_nothing() {
     assert_eq!(scene.effects().len(), 3);
     assert!(scene.entries("said").is_empty());
     // The next sitting asks anew; "no" to the canary's question ends that one.
-    let mut screen = Screen::open(&scene, "bob", BOB, &[]);
+    let mut screen = open(&scene, "bob", BOB, &[]);
     screen.see("type 111122223333 to go on");
     screen.type_in("111122223333\r");
     screen.see("Go on with the rest?");
@@ -176,7 +88,7 @@ fn ctrl_c_at_a_question_leaves_the_run_resumable() {
     scene.resume("bob").exits(4);
     scene.says("alice", "approve accept").exits(0);
     scene.says("carol", "approve accept").exits(0);
-    let mut screen = Screen::open(&scene, "bob", BOB, &[]);
+    let mut screen = open(&scene, "bob", BOB, &[]);
     screen.see("type 111122223333 to go on");
     screen.type_in("\u{3}");
     let status = screen.end();
@@ -191,10 +103,11 @@ fn ctrl_c_at_a_question_leaves_the_run_resumable() {
 #[test]
 fn no_color_leaves_no_colour() {
     let scene = up_to_accept();
-    let mut screen = Screen::open(&scene, "bob", &format!("{BOB} --no-wait"), &[("NO_COLOR", "1")]);
+    let mut screen = open(&scene, "bob", &format!("{BOB} --no-wait"), &[("NO_COLOR", "1")]);
     assert_eq!(screen.end(), 4, "{}", screen.text());
     assert!(!screen.raw().contains('\u{1b}'), "{:?}", screen.raw());
-    let mut screen = Screen::open(&scene, "bob", "approve accept --as bob --key bob/key", &[("NO_COLOR", "1")]);
+    let mut screen =
+        open(&scene, "bob", "approve accept:111122223333/accept --as bob --key bob/key", &[("NO_COLOR", "1")]);
     screen.see("Approve and sign this?");
     screen.type_in("y");
     assert_eq!(screen.end(), 7, "who performs does not approve: {}", screen.text());

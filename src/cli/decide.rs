@@ -1,43 +1,50 @@
-//! The approver's side: requests, approve, deny, revoke, import; on the journal, or from files.
+//! The approver's side: approve, deny, revoke; on the journal, or over files. What is signed was shown before, and
+//! compared with what this machine saw of the run.
 
 use super::Global;
-use super::parts::{self, Who};
+use super::desk::{Desk, Via};
+use super::lot::{self, Manner};
+use super::parts::{self, OsRandom, Who};
 use super::place;
+use super::requests::{count, live, waits_for};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{Time, escape};
-use crate::engine::port::{Clock, Store};
-use crate::engine::state::{RequestState, Run};
+use crate::engine::port::Clock;
+use crate::engine::state::Run;
 use crate::engine::status;
-use crate::journal::MemoryStore;
-use crate::record::answer;
-use crate::record::bundle;
 use crate::record::fact::SignedText;
-use crate::record::statement::{Decides, Statement};
+use crate::record::statement::Decides;
 use crate::run::voice::{self, VoiceError};
-use serde_json::json;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
-pub struct RequestsArgs {
-    /// The run (a unique prefix); not needed when one run is open
-    run: Option<String>,
-    /// Write the run with all its open requests to a file, for approvers elsewhere
-    #[arg(long, short)]
-    output: Option<PathBuf>,
-}
+#[command(after_help = "\
+Without WHAT, all open requests that wait for you are shown in one review and signed after one question. A point of
+no return among them is always asked for by itself, and typed; off a terminal it is signed only by its own name.
+A code stands beside each request and over all: two sides that see the same code see the same.
 
-#[derive(clap::Args, Debug)]
+Examples:
+  countersign approve accept:111122223333/accept --as bob
+  countersign approve --as bob --one-by-one
+  countersign approve open.countersign --as bob -o bob.answer")]
 pub struct ApproveArgs {
-    /// A step, an item, a stage, a request's number, or a file written by `requests -o`
-    what: String,
+    /// A step, an item, a stage, a request's number, or a file written by `requests -o`; without it, all
+    #[arg(value_name = "WHAT or FILE")]
+    what: Option<String>,
     #[command(flatten)]
     who: Who,
+    /// All open requests that wait for you (as without WHAT)
+    #[arg(long, conflicts_with = "what")]
+    all: bool,
     /// Why
     #[arg(long, default_value = "")]
     reason: String,
     /// Write an answer file instead of the journal
     #[arg(long, short)]
     output: Option<PathBuf>,
+    /// Decide over a file written by `requests -o`, without the journal
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    from: Option<PathBuf>,
     /// Only write the statement to this file, to be signed elsewhere with ssh-keygen -Y sign
     #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "output"])]
     print: Option<PathBuf>,
@@ -50,9 +57,15 @@ pub struct ApproveArgs {
     /// At a terminal: do not ask before signing (off one, this command is the decision)
     #[arg(long)]
     yes: bool,
+    /// At a terminal: ask about each request by itself
+    #[arg(long, conflicts_with = "yes")]
+    one_by_one: bool,
 }
 
 #[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Example: countersign deny accept:111122223333/accept --as bob --reason 'not this account'
+From a file: countersign deny accept:111122223333/accept --as bob --from open.countersign -o bob.answer")]
 pub struct DenyArgs {
     /// A step, an item, a stage, or a request's number
     what: String,
@@ -61,186 +74,104 @@ pub struct DenyArgs {
     /// Why
     #[arg(long, default_value = "")]
     reason: String,
+    /// Write an answer file instead of the journal
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    /// Decide over a file written by `requests -o`, without the journal
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    from: Option<PathBuf>,
     /// The run (a unique prefix)
     #[arg(long)]
     run: Option<String>,
 }
 
-#[derive(clap::Args, Debug)]
-pub struct ImportArgs {
-    /// An answer file written by `approve -o`
-    file: PathBuf,
-}
-
-pub fn requests(args: &RequestsArgs, global: &Global, ui: &Ui) -> CliResult {
-    let journal = place::journal(global)?;
-    let id = place::find(&journal, args.run.as_deref())?;
-    let run = place::load_run(&journal, &id)?;
-    let now = parts::SystemClock::new().now();
-    if let Some(path) = &args.output {
-        let text = super::export::bundle_text(&journal, &id)?;
-        write_file(path, text.as_bytes())?;
-        ui.say(&format!("wrote {} with {} open requests", path.display(), live(&run).count()));
-        return Ok(Exit::Done);
-    }
-    if ui.json {
-        let all: Vec<_> = live(&run).map(|request| request_json(&run, request, now)).collect();
-        ui.data(&serde_json::to_string_pretty(&all).unwrap_or_default());
-        return Ok(Exit::Done);
-    }
-    if live(&run).count() == 0 {
-        ui.say("no request is open");
-    }
-    for request in live(&run) {
-        ui.data(&show(&run, request, now));
-    }
-    Ok(Exit::Done)
-}
-
-fn live(run: &Run) -> impl Iterator<Item = &RequestState> {
-    run.requests.values().filter(|request| request.is_live())
-}
-
-fn request_json(run: &Run, request: &RequestState, now: Time) -> serde_json::Value {
-    let waiting: Vec<_> = status::waiting_for(run, now)
-        .into_iter()
-        .filter(|waited| waited.at == status::name(request))
-        .map(|waited| json!({"role": waited.role, "people": waited.people}))
-        .collect();
-    json!({
-        "request": request.seq, "covers": request.asked.covers, "name": status::name(request),
-        "summary": request.asked.summary, "performer": request.asked.performer,
-        "approve_by": request.asked.approve_by.millis(), "run_by": request.asked.run_by.millis(),
-        "attempt": request.asked.attempt, "again": request.asked.again, "missing": waiting,
-        "operations": request.asked.operations.hex(),
-    })
-}
-
-/// A request as an approver reads it, escaped.
-pub fn show(run: &Run, request: &RequestState, now: Time) -> String {
-    let asked = &request.asked;
-    let mut text =
-        format!("request #{}  {}   [{}]\n", request.seq, asked.covers, run.opened.mode.name().to_uppercase());
-    text.push_str(&format!(
-        "  runbook    {} {} (run {})\n",
-        escape::line(&run.plan.title),
-        run.plan.version,
-        run.id.short()
-    ));
-    text.push_str(&format!("  performer  {}\n", escape::line(&asked.performer)));
-    for slot in &request.operations {
-        let step = run.plan.step(&slot.step);
-        let words = step.map(|step| crate::engine::operation::words(&slot.operation, step)).unwrap_or_default();
-        text.push_str(&format!("  {}: {}\n", slot.step, escape::line(&words)));
-        for (name, value) in parameters(&slot.operation) {
-            text.push_str(&format!("      {}: {}\n", escape::line(&name), escape::line(&value)));
-        }
-        if let Some(step) = step {
-            text.push_str(&format!("      way back: {}\n", escape::line(&way_back(step))));
+pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
+    let file = args.what.as_ref().map(PathBuf::from).filter(|path| args.from.is_none() && path.is_file());
+    let what = args.what.as_deref().filter(|_| file.is_none());
+    let via = Via { run: args.run.clone(), from: file.or_else(|| args.from.clone()), answer: args.output.clone() };
+    let mut desk = Desk::open(global, &via, &args.who)?;
+    if via.from.is_none() {
+        for what in ["runbook", "people"] {
+            place::unchanged(&desk.run, what, &None)?;
         }
     }
-    if request.operations.is_empty() {
-        text.push_str(&format!("  {}\n", escape::line(&asked.summary)));
+    if let Some(path) = &args.signature {
+        return by_hand(&mut desk, path, ui);
     }
-    if !asked.again.is_empty() {
-        let again: Vec<String> = asked.again.iter().map(|seq| format!("#{seq}")).collect();
-        text.push_str(&format!("  asked before: {}\n", again.join(", ")));
+    desk.remember(ui)?;
+    let requests = wanted(&desk, what, via.from.as_deref())?;
+    if let Some(path) = &args.print {
+        return print(&desk, &requests, &args.reason, path, ui);
     }
-    text.push_str(&format!("  approve by {}, run by {}\n", asked.approve_by.minutes(), asked.run_by.minutes()));
-    for waited in status::waiting_for(run, now).into_iter().filter(|waited| waited.at == status::name(request)) {
-        text.push_str(&format!(
-            "  waiting for {} ({}); can run:\n    {}\n",
-            waited.people.join(" or "),
-            waited.role,
-            status::command(run, &waited)
+    let by_name = requests.len() == 1 && what.is_some_and(|what| names_it(&desk.run, &requests, what));
+    let manner = Manner { by_name, one_by_one: args.one_by_one, yes: args.yes };
+    let chosen = lot::choose(&desk.run, &requests, manner, ui)?;
+    if chosen.is_empty() {
+        return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was signed", ""));
+    }
+    let signed = sign_all(&mut desk, &chosen, &args.reason, ui)?;
+    let left = requests.len() - signed;
+    if left > 0 {
+        let were = if left == 1 { "was" } else { "were" };
+        ui.must_say(&format!("{signed} of {} were signed; {left} {were} not", count(requests.len())));
+    }
+    let done = desk.finish(ui)?;
+    if !desk.travels() {
+        say_next(&desk.run, ui, desk.clock.now(), desk.seated());
+    }
+    Ok(if signed < chosen.len() { Exit::Refused } else { done })
+}
+
+/// Signs one after another. A refusal of the only one is the error; among several it is said, and the others go on.
+fn sign_all(desk: &mut Desk, chosen: &[u64], reason: &str, ui: &Ui) -> Result<usize, CliError> {
+    let mut signed = 0;
+    for seq in chosen {
+        match desk.decide(*seq, Decides::Approve, reason) {
+            Ok(()) => signed += 1,
+            Err(error) if chosen.len() > 1 && error.exit == Exit::Refused && error.code != "CS7001" => {
+                ui.must_say(&format!("request #{seq}: {}", escape::block(&error.message)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let person = &desk.person;
+    let good = ui.paint(Style::Good, "ok:");
+    let verb = if desk.travels() { "signed an approval of" } else { "approved" };
+    match chosen {
+        [one] => ui.say(&format!("{good} {person} {verb} request #{one}")),
+        _ if signed > 0 => ui.say(&format!("{good} {person} {verb} {signed} requests")),
+        _ => {}
+    }
+    Ok(signed)
+}
+
+/// The requests that a command is about: those that it names, or all that wait for this person.
+fn wanted(desk: &Desk, what: Option<&str>, file: Option<&Path>) -> Result<Vec<u64>, CliError> {
+    if let Some(what) = what {
+        return named(&desk.run, what);
+    }
+    let now = desk.clock.now();
+    let mine = live(&desk.run).filter(|request| waits_for(&desk.run, request, &desk.person, now));
+    let mine: Vec<u64> = mine.map(|request| request.seq).collect();
+    if mine.is_empty() {
+        let place = file.map(|file| format!(" of {}", file.display())).unwrap_or_default();
+        return Err(CliError::new(
+            Exit::Refused,
+            "CS7002",
+            format!("no open request{place} waits for {}", desk.person),
+            format!("{} in all; `countersign requests` shows who each waits for", count(live(&desk.run).count())),
         ));
     }
-    text
+    Ok(mine)
 }
 
-/// Every parameter by its name: which of two ids is the source, words alone do not tell.
-fn parameters(operation: &serde_json::Value) -> Vec<(String, String)> {
-    fn walk(name: &str, value: &serde_json::Value, all: &mut Vec<(String, String)>) {
-        match value {
-            serde_json::Value::Object(members) => {
-                for (member, value) in members {
-                    walk(&if name.is_empty() { member.clone() } else { format!("{name}.{member}") }, value, all);
-                }
-            }
-            serde_json::Value::String(text) => all.push((name.to_owned(), text.clone())),
-            other => all.push((name.to_owned(), other.to_string())),
-        }
-    }
-    let mut all = Vec::new();
-    walk("", operation.get("with").unwrap_or(&serde_json::json!({})), &mut all);
-    all
-}
-
-fn way_back(step: &crate::plan::model::Step) -> String {
-    let back = &step.back;
-    let lost = if step.lost.is_empty() { String::new() } else { format!("; lost: {}", step.lost) };
-    if !back.point_of_no_return.is_empty() {
-        format!("NONE, a point of no return: {}", back.point_of_no_return)
-    } else if !back.no_undo.is_empty() {
-        format!("none needed: {}", back.no_undo)
-    } else if back.undo.is_empty() {
-        "none".to_owned()
-    } else {
-        let steps: Vec<&str> = back
-            .undo
-            .iter()
-            .map(|undo| undo.template.get("action").and_then(|a| a.as_str()).unwrap_or(&undo.title))
-            .collect();
-        format!("{}{lost}", steps.join(", then "))
-    }
-}
-
-pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
-    let file = Path::new(&args.what);
-    if file.is_file() {
-        return approve_file(args, file, ui);
-    }
-    let mut journal = place::journal(global)?;
-    let id = place::find(&journal, args.run.as_deref())?;
-    let mut run = place::load_run(&journal, &id)?;
-    for what in ["runbook", "people"] {
-        place::unchanged(&run, what, &None)?;
-    }
-    let person = args.who.person()?;
-    if let Some(path) = &args.signature {
-        return by_hand(&mut journal, &mut run, path, &person, ui);
-    }
-    let requests = named(&run, &args.what)?;
-    let mut answers = Vec::new();
-    for seq in requests {
-        let clock = parts::SystemClock::new();
-        let request = run.requests.get(&seq).cloned();
-        if let Some(request) = &request {
-            ui.say(&show(&run, request, clock.now()));
-        }
-        if let Some(path) = &args.print {
-            return print(&run, seq, &person, &args.reason, path, ui);
-        }
-        if ui.interactive && !args.yes && !ask("Approve and sign this?")? {
-            return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was signed", ""));
-        }
-        let signed = sign(&run, seq, &person, &args.who, Decides::Approve, &args.reason)?;
-        if args.output.is_some() {
-            answers.push(signed);
-            continue;
-        }
-        voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
-        ui.say(&format!("{} {person} approved request #{seq}", ui.paint(Style::Good, "ok:")));
-    }
-    match &args.output {
-        None => say_next(&run, ui, parts::SystemClock::new().now(), journal.seated(&id).is_err()),
-        Some(path) => {
-            write_file(path, answer::write(&answers_of(&run, answers)).map_err(bad)?.as_bytes())?;
-            let shown = path.display();
-            ui.say(&format!("wrote {shown}; nothing is in the journal yet: `countersign import {shown}` takes it in"));
-        }
-    }
-    Ok(Exit::Done)
+/// Whether the text is the name, the number or a step of the one request, and no wider place.
+fn names_it(run: &Run, requests: &[u64], what: &str) -> bool {
+    requests.iter().filter_map(|seq| run.requests.get(seq)).all(|request| {
+        what == request.seq.to_string()
+            || what == status::name(request)
+            || request.operations.iter().any(|slot| slot.step.to_string() == what)
+    })
 }
 
 pub fn deny(args: &DenyArgs, global: &Global, ui: &Ui) -> CliResult {
@@ -251,19 +182,61 @@ pub fn revoke(args: &DenyArgs, global: &Global, ui: &Ui) -> CliResult {
     decision(args, global, ui, Decides::Revoke)
 }
 
+/// Denial and revocation are for one request, named.
 fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliResult {
-    let mut journal = place::journal(global)?;
-    let id = place::find(&journal, args.run.as_deref())?;
-    let mut run = place::load_run(&journal, &id)?;
-    let person = args.who.person()?;
-    for seq in named(&run, &args.what)? {
-        let signed = sign(&run, seq, &person, &args.who, decides, &args.reason)?;
-        let clock = parts::SystemClock::new();
-        voice::decide(&mut journal, &clock, &mut run, &signed).map_err(refused)?;
-        let word = if decides == Decides::Deny { "denied" } else { "revoked the own approval of" };
-        ui.say(&format!("{person} {word} request #{seq}"));
+    let via = Via { run: args.run.clone(), from: args.from.clone(), answer: args.output.clone() };
+    let mut desk = Desk::open(global, &via, &args.who)?;
+    desk.remember(ui)?;
+    let verb = decides.name();
+    let seq = match named(&desk.run, &args.what)?.as_slice() {
+        [one] => *one,
+        many => {
+            let some: Vec<String> = many
+                .iter()
+                .take(5)
+                .filter_map(|seq| desk.run.requests.get(seq))
+                .map(|request| format!("{} (#{})", status::name(request), request.seq))
+                .collect();
+            return Err(CliError::new(
+                Exit::Usage,
+                "CS2041",
+                format!("`{}` names {}, and one is decided on at a time", args.what, count(many.len())),
+                format!("{verb} one of them, by name or number: {}, ...", some.join(", ")),
+            ));
+        }
+    };
+    desk.decide(seq, decides, &args.reason)?;
+    let person = &desk.person;
+    let word = match (decides, desk.travels()) {
+        (Decides::Deny, false) => "denied",
+        (Decides::Deny, true) => "signed a denial of",
+        (_, false) => "revoked the own approval of",
+        (_, true) => "signed a revocation of the own approval of",
+    };
+    ui.say(&format!("{person} {word} request #{seq}"));
+    let done = desk.finish(ui)?;
+    if desk.travels() {
+        return Ok(done);
     }
-    Ok(Exit::Done)
+    ui.say(&what_follows(&desk.run, seq, decides));
+    if decides == Decides::Revoke {
+        say_next(&desk.run, ui, desk.clock.now(), desk.seated());
+    }
+    Ok(done)
+}
+
+/// What a denial or a revocation means for the run.
+fn what_follows(run: &Run, seq: u64, decides: Decides) -> String {
+    let Some(request) = run.requests.get(&seq) else { return String::new() };
+    let performer = &request.asked.performer;
+    let resume = status::resume(run, performer);
+    if decides == Decides::Deny {
+        return format!(
+            "the request is over, and what it covers does not begin. {} asks anew by going on: {resume}",
+            escape::line(performer)
+        );
+    }
+    "one person decides once over a request: who revoked can't approve this request again".to_owned()
 }
 
 /// The open requests that the text names; an error says which there are.
@@ -278,15 +251,6 @@ fn named(run: &Run, what: &str) -> Result<Vec<u64>, CliError> {
     Ok(found)
 }
 
-fn sign(run: &Run, seq: u64, person: &str, who: &Who, decides: Decides, reason: &str) -> Result<SignedText, CliError> {
-    let now = parts::SystemClock::new().now();
-    let role = voice::deciding_role(run, seq, person, now).ok_or_else(|| unknown(run, person))?;
-    let body = voice::approval_body(run, seq, decides).map_err(|error| place::run_error(&error))?;
-    let signer = who.signer(&run.people, run.opened.mode)?;
-    voice::sign(run, &mut parts::OsRandom, &signer, person, &role, body, reason, now)
-        .map_err(|error| place::run_error(&error))
-}
-
 /// Somebody whom the run's people file does not know.
 pub fn unknown(run: &Run, person: &str) -> CliError {
     let known: Vec<&str> = run.people.people.keys().map(String::as_str).collect();
@@ -298,28 +262,40 @@ pub fn unknown(run: &Run, person: &str) -> CliError {
     )
 }
 
-fn print(run: &Run, seq: u64, person: &str, reason: &str, path: &Path, ui: &Ui) -> CliResult {
-    let now = parts::SystemClock::new().now();
-    let role = voice::deciding_role(run, seq, person, now).ok_or_else(|| unknown(run, person))?;
-    let body = voice::approval_body(run, seq, Decides::Approve).map_err(|error| place::run_error(&error))?;
-    let statement = voice::statement(run, &mut parts::OsRandom, person, &role, body, reason, now)
+fn print(desk: &Desk, requests: &[u64], reason: &str, path: &Path, ui: &Ui) -> CliResult {
+    let (run, person) = (&desk.run, &desk.person);
+    let [seq] = requests else {
+        return Err(CliError::new(
+            Exit::Usage,
+            "CS2042",
+            format!("--print writes one statement, and here are {}", count(requests.len())),
+            "name one request",
+        ));
+    };
+    let asked: Vec<_> = run.requests.get(seq).into_iter().collect();
+    ui.say(crate::report::review::text(run, &asked, ui.verbose).trim_end());
+    let now = desk.clock.now();
+    let role = voice::deciding_role(run, *seq, person, now).ok_or_else(|| unknown(run, person))?;
+    let body = voice::approval_body(run, *seq, Decides::Approve).map_err(|error| place::run_error(&error))?;
+    let statement = voice::statement(run, &mut OsRandom, person, &role, body, reason, now)
         .map_err(|error| place::run_error(&error))?;
     let text = voice::checked(&statement).map_err(|error| place::run_error(&error))?;
     write_file(path, text.as_bytes())?;
     let shown = path.display();
     ui.say(&format!(
-        "wrote {shown}; sign it, then bring the signature back:\n  ssh-keygen -Y sign -n {} -f KEY {shown}\n  countersign approve {} --as {person} --signature {shown}.sig",
+        "wrote {shown}; sign it, then bring the signature back:\n  ssh-keygen -Y sign -n {} -f KEY {shown}\n  countersign approve {seq} --as {person} --signature {shown}.sig{}",
         statement.namespace(),
-        seq
+        status::here(run)
     ));
     Ok(Exit::Done)
 }
 
-fn by_hand(journal: &mut impl Store, run: &mut Run, signature: &Path, person: &str, ui: &Ui) -> CliResult {
+fn by_hand(desk: &mut Desk, signature: &Path, ui: &Ui) -> CliResult {
     let statement = signature.with_extension("");
     let text = read_text(&statement)?;
     let armour = read_text(signature)?;
-    let known = run.people.get(person).ok_or_else(|| unknown(run, person))?;
+    let person = desk.person.clone();
+    let known = desk.run.people.get(&person).ok_or_else(|| unknown(&desk.run, &person))?;
     let namespace = "approval-v1@countersign";
     let key = known.keys.iter().find(|key| crate::sshsig::verify(key, namespace, text.as_bytes(), &armour).is_ok());
     let Some(key) = key else {
@@ -335,129 +311,24 @@ fn by_hand(journal: &mut impl Store, run: &mut Run, signature: &Path, person: &s
         ));
     };
     let signed = SignedText { statement: text, signature: armour, key: key.line.clone() };
-    voice::decide(journal, &parts::SystemClock::new(), run, &signed).map_err(refused)?;
+    desk.remember(ui)?;
+    desk.keep_and_bring(signed)?;
     ui.say(&format!("ok: {person}'s signature was taken in"));
-    Ok(Exit::Done)
-}
-
-/// Signs every open request of a bundle that this person may decide on.
-fn approve_file(args: &ApproveArgs, file: &Path, ui: &Ui) -> CliResult {
-    let bytes = std::fs::read(file).map_err(|error| io(file, &error))?;
-    let bundle = bundle::read(&bytes).map_err(|error| {
-        CliError::new(
-            Exit::NotVerified,
-            "CS6002",
-            format!("{}: {error}", file.display()),
-            "ask for a fresh file: `countersign requests -o FILE`",
-        )
-    })?;
-    let report = crate::verify::check(&bundle, &[], &[]);
-    if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
-        return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was signed"));
-    }
-    let store = from_bundle(&bundle)?;
-    let run = place::load_run(&store, &bundle.run)?;
-    let person = args.who.person()?;
-    let now = parts::SystemClock::new().now();
-    let mut answers = Vec::new();
-    for request in live(&run) {
-        let mine = status::waiting_for(&run, now)
-            .iter()
-            .any(|waited| waited.at == status::name(request) && waited.people.contains(&person));
-        if !mine {
-            continue;
-        }
-        ui.say(&show(&run, request, now));
-        if ui.interactive && !args.yes && !ask("Approve and sign this?")? {
-            continue;
-        }
-        answers.push(sign(&run, request.seq, &person, &args.who, Decides::Approve, &args.reason)?);
-    }
-    if answers.is_empty() {
-        return Err(CliError::new(
-            Exit::Refused,
-            "CS7002",
-            format!("no open request of {} waits for {person}", file.display()),
-            "",
-        ));
-    }
-    let text = answer::write(&answers_of(&run, answers.clone())).map_err(bad)?;
-    let path = args.output.clone().unwrap_or_else(|| file.with_extension(format!("{person}.answer")));
-    write_file(&path, text.as_bytes())?;
-    ui.say(&format!(
-        "signed {} requests; wrote {}. Send it back: `countersign import {}`",
-        answers.len(),
-        path.display(),
-        path.display()
-    ));
-    Ok(Exit::Done)
-}
-
-pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
-    let bytes = std::fs::read(&args.file).map_err(|error| io(&args.file, &error))?;
-    let answers = answer::read(&bytes).map_err(|error| {
-        CliError::new(
-            Exit::NotVerified,
-            "CS6004",
-            format!("{}: {error}", args.file.display()),
-            "ask for the file again: it must come unchanged",
-        )
-    })?;
-    let mut journal = place::journal(global)?;
-    let mut run = place::load_run(&journal, &answers.run)?;
-    let clock = parts::SystemClock::new();
-    for (taken_in, signed) in answers.statements.iter().enumerate() {
-        let kind = signed.statement.lines().next().unwrap_or_default();
-        let taken = if kind == "countersign said v1" {
-            let object = said_object(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
-            voice::say(&mut journal, &clock, &mut run, signed, object)
-        } else {
-            voice::decide(&mut journal, &clock, &mut run, signed)
-        };
-        let seq = taken.map_err(refused).map_err(|error| CliError {
-            hint: format!(
-                "{taken_in} of {} statements of the file were taken in; this one was not",
-                answers.statements.len()
-            ),
-            ..error
-        })?;
-        ui.say(&format!("ok: taken in as entry {seq}"));
-    }
-    say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
-    Ok(Exit::Done)
-}
-
-/// A store in memory with what a bundle holds.
-fn from_bundle(bundle: &bundle::Bundle) -> Result<MemoryStore, CliError> {
-    let mut store = MemoryStore::new();
-    let objects: Vec<_> = bundle.objects.iter().map(|(digest, bytes)| (*digest, bytes.clone())).collect();
-    store.append(&bundle.run, None, None, &bundle.lines, &objects).map_err(|error| place::store_error(&error))?;
-    Ok(store)
-}
-
-fn answers_of(run: &Run, statements: Vec<SignedText>) -> answer::Answer {
-    answer::Answer { run: run.id.clone(), statements, objects: std::collections::BTreeMap::new() }
-}
-
-/// The object that a `said` statement names.
-fn said_object(signed: &SignedText) -> Option<crate::base::Digest> {
-    Statement::read(&signed.statement).ok()?.said()?.object
+    desk.finish(ui)
 }
 
 /// After a decision: who is waited for now, or who can go on. A seat that is taken goes on by itself.
-fn say_next(run: &Run, ui: &Ui, now: Time, seated: bool) {
+pub fn say_next(run: &Run, ui: &Ui, now: Time, seated: bool) {
     let waiting = status::waiting_for(run, now);
-    let approval = waiting.into_iter().find(|waited| waited.what == crate::record::fact::WaitFor::Approval);
-    match approval.or_else(|| status::next_turn(run, now).filter(|_| !seated)) {
+    let approvals: Vec<_> =
+        waiting.into_iter().filter(|waited| waited.what == crate::record::fact::WaitFor::Approval).collect();
+    if !approvals.is_empty() {
+        return parts::all_waiting_words(run, &approvals).iter().for_each(|words| ui.say(words));
+    }
+    match status::next_turn(run, now).filter(|_| !seated) {
         Some(waited) => ui.say(&parts::waiting_words(run, &waited)),
         None => ui.say("nothing waits for approval; the run goes on at its seat"),
     }
-}
-
-fn ask(question: &str) -> Result<bool, CliError> {
-    dialoguer::Confirm::new().with_prompt(question).default(false).interact().map_err(|error| {
-        CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")
-    })
 }
 
 /// A rule's "no" is exit 7.
@@ -471,10 +342,6 @@ pub fn refused(error: VoiceError) -> CliError {
             CliError::new(Exit::Refused, "CS7006", format!("refused: {message}"), "nothing was written")
         }
     }
-}
-
-fn bad(error: impl std::fmt::Display) -> CliError {
-    CliError::new(Exit::Failed, "CS1003", error.to_string(), "")
 }
 
 pub fn io(path: &Path, error: &std::io::Error) -> CliError {

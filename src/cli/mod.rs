@@ -4,8 +4,12 @@
 pub mod actions;
 pub mod check;
 pub mod decide;
+pub mod desk;
 pub mod export;
+pub mod import;
+pub mod kept;
 pub mod load;
+pub mod lot;
 pub mod parts;
 pub mod people;
 pub mod place;
@@ -14,6 +18,7 @@ pub mod plan;
 mod progress;
 #[cfg(feature = "aws")]
 pub mod rehearse;
+pub mod requests;
 #[cfg(feature = "aws")]
 pub mod rollback;
 #[cfg(feature = "aws")]
@@ -29,6 +34,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use ui::{CliResult, Exit, Ui};
 
+/// Where the journal lies when nothing is said.
+pub const DEFAULT_JOURNAL: &str = "journal/countersign.db";
+
 /// Runbooks as code for procedures that need two people.
 #[derive(Parser)]
 #[command(name = "countersign", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -42,7 +50,7 @@ pub struct Cli {
 #[derive(clap::Args, Clone, Debug)]
 pub struct Global {
     /// The journal file
-    #[arg(long, global = true, env = "COUNTERSIGN_JOURNAL", default_value = "journal/countersign.db")]
+    #[arg(long, global = true, env = "COUNTERSIGN_JOURNAL", default_value = DEFAULT_JOURNAL)]
     pub journal: PathBuf,
     /// How data is printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -86,15 +94,17 @@ pub enum Verb {
     /// What happened in a run
     Log(show::LogArgs),
     /// Open requests of a run
-    Requests(decide::RequestsArgs),
-    /// Approve a request, signed
+    Requests(requests::RequestsArgs),
+    /// Verify a run and read the requests that wait for you; nothing is signed
+    Review(requests::ReviewArgs),
+    /// Approve requests, signed: one, or all that wait for you
     Approve(decide::ApproveArgs),
     /// Deny a request, signed; one denial ends it
     Deny(decide::DenyArgs),
     /// Take back an own approval that was not used yet
     Revoke(decide::DenyArgs),
     /// Take in an answer file
-    Import(decide::ImportArgs),
+    Import(import::ImportArgs),
     /// Confirm a step, as its performer
     Confirm(say::ConfirmArgs),
     /// Answer a question or sign a task, as its performer
@@ -165,11 +175,12 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Status(args) => show::status(args, global, ui),
         Verb::Runs(args) => show::runs(args, global, ui),
         Verb::Log(args) => show::log(args, global, ui),
-        Verb::Requests(args) => decide::requests(args, global, ui),
+        Verb::Requests(args) => requests::requests(args, global, ui),
+        Verb::Review(args) => requests::review(args, global, ui),
         Verb::Approve(args) => decide::approve(args, global, ui),
         Verb::Deny(args) => decide::deny(args, global, ui),
         Verb::Revoke(args) => decide::revoke(args, global, ui),
-        Verb::Import(args) => decide::import(args, global, ui),
+        Verb::Import(args) => import::import(args, global, ui),
         Verb::Confirm(args) => say::confirm(args, global, ui),
         Verb::Answer(args) => say::answer(args, global, ui),
         Verb::Attach(args) => say::attach(args, global, ui),

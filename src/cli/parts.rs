@@ -90,10 +90,17 @@ pub fn no_person() -> CliError {
     CliError::new(Exit::Usage, "CS2001", "who are you?", "say so with --as PERSON (or COUNTERSIGN_PERSON)")
 }
 
-/// Key files, then ssh-agent.
+/// Key files, then ssh-agent. A key finds its person by its public half in the people file; each file is read once,
+/// however often it is named, and a key that is nobody's is refused.
 pub fn ring(people: &People, files: Vec<PathBuf>, mode: Mode) -> Result<KeyRing, CliError> {
     let mut ring = KeyRing::of(people);
+    let mut read = Vec::new();
     for path in files {
+        let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        if read.contains(&real) {
+            continue;
+        }
+        read.push(real);
         let shown = escape::line(&path.display().to_string());
         let mut ask = |attempt: u32| -> Option<Zeroizing<String>> {
             let again = if attempt > 1 { " (wrong, try again)" } else { "" };
@@ -103,6 +110,15 @@ pub fn ring(people: &People, files: Vec<PathBuf>, mode: Mode) -> Result<KeyRing,
         let file = KeyFile::read(&path, mode != Mode::Live, &mut ask).map_err(|error| {
             CliError::new(Exit::Refused, "CS7001", error.to_string(), "name an OpenSSH private key file with --key")
         })?;
+        let public = file.public();
+        if !people.people.values().any(|person| person.keys.contains(&public)) {
+            return Err(CliError::new(
+                Exit::Refused,
+                "CS7001",
+                format!("the key {shown} ({}) is nobody's in the people file", public.fingerprint()),
+                "name the key that the people file has of you; a new key is a change of the people file",
+            ));
+        }
         ring = ring.with_file(file);
     }
     Ok(match std::env::var_os("SSH_AUTH_SOCK") {
@@ -144,4 +160,47 @@ pub fn waiting_words(run: &Run, waited: &Waited) -> String {
         _ => format!("waiting for {people}{role} {doing}{until}\n  {}", waited.why),
     };
     format!("{}\n  can run: {}", escape::block(&head), escape::line(&status::command(run, waited)))
+}
+
+/// Names shown of a longer list.
+const SHOWN: usize = 3;
+
+/// As [`waiting_words`], for all of them: what the same people may approve together is said once.
+pub fn all_waiting_words(run: &Run, all: &[Waited]) -> Vec<String> {
+    use crate::record::fact::WaitFor;
+    let mut words = Vec::new();
+    let mut told: Vec<(&str, &[String])> = Vec::new();
+    for waited in all {
+        let who = (waited.role.as_str(), waited.people.as_slice());
+        let same: Vec<&Waited> = all
+            .iter()
+            .filter(|other| other.what == WaitFor::Approval && (other.role.as_str(), other.people.as_slice()) == who)
+            .collect();
+        if waited.what != WaitFor::Approval || waited.people.is_empty() || same.len() < 2 {
+            words.push(waiting_words(run, waited));
+        } else if !told.contains(&who) {
+            told.push(who);
+            words.push(together(run, &same));
+        }
+    }
+    words
+}
+
+fn together(run: &Run, same: &[&Waited]) -> String {
+    let Some(first) = same.first() else { return String::new() };
+    let names: Vec<&str> = same.iter().take(SHOWN).map(|waited| waited.at.as_str()).collect();
+    let more = same.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let until = same.iter().filter_map(|waited| waited.expires).min();
+    let until = until.map(|time| format!(", until {}", time.minutes())).unwrap_or_default();
+    let head = format!(
+        "waiting for {} ({}) to approve {} requests: {}{more}{until}",
+        first.people.join(" or "),
+        first.role,
+        same.len(),
+        names.join(", ")
+    );
+    let person = first.people.first().map(String::as_str).unwrap_or("PERSON");
+    let command = format!("countersign approve --as {person}{}", status::here(run));
+    format!("{}\n  can run: {}", escape::block(&head), escape::line(&command))
 }

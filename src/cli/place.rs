@@ -4,13 +4,13 @@ use super::Global;
 use super::ui::{CliError, Exit};
 use crate::base::{Digest, RunId};
 use crate::engine::port::{Store, StoreError};
-use crate::engine::state::Run;
+use crate::engine::state::{Run, Whereabouts};
 use crate::journal::{Journal, OpenError, Seat, SitError, Sitter, machine};
 use crate::record::entry::Entry;
 use crate::run::RunError;
 use crate::run::load;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The journal, which must be there.
 pub fn journal(global: &Global) -> Result<Journal, CliError> {
@@ -65,6 +65,30 @@ fn is_open(journal: &Journal, run: &RunId) -> bool {
 /// A run, folded.
 pub fn load_run(store: &impl Store, id: &RunId) -> Result<Run, CliError> {
     load::load(store, id, &BTreeMap::new()).map_err(|error| run_error(&error))
+}
+
+/// A run of this journal, folded, for a person who will be told how to go on with it.
+pub fn open_run(journal: &Journal, id: &RunId) -> Result<Run, CliError> {
+    let mut run = load_run(journal, id)?;
+    run.whereabouts = whereabouts(journal);
+    Ok(run)
+}
+
+/// What the commands that are printed must name to find a run of this journal.
+pub fn whereabouts(journal: &Journal) -> Whereabouts {
+    let path = journal.path();
+    let set = std::env::var_os("COUNTERSIGN_JOURNAL").is_some_and(|set| Path::new(&set) == path);
+    let named = !set && path != Path::new(super::DEFAULT_JOURNAL);
+    let open = journal.runs().unwrap_or_default().iter().filter(|run| is_open(journal, run)).count();
+    Whereabouts { among_others: open > 1, journal: named.then(|| quoted(&path.to_string_lossy())) }
+}
+
+/// As one word of a shell.
+pub fn quoted(text: &str) -> String {
+    match text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@/:+,%".contains(&b)) && !text.is_empty() {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// The one mapping from the loop's errors to words and exit codes.

@@ -50,10 +50,16 @@ pub fn run(args: &Args, ui: &Ui) -> CliResult {
         ui.must_say(&format!("not in this version, so `run` will refuse it: {}", escape::line(&later.join(", "))));
     }
     if ui.json {
+        let mut operations = plan::operations(&loaded.plan, &loaded.values);
+        if let Some(person) = &args.for_person {
+            let of = |one: &Value| one["step"].as_str().and_then(|id| id.parse().ok());
+            operations
+                .retain(|one| of(one).is_some_and(|id| plan::concerns(&loaded.plan, &loaded.people, person, &id)));
+        }
         let value = json!({
             "plan": loaded.plan,
             "digest": loaded.plan.digest(),
-            "operations": plan::operations(&loaded.plan, &loaded.values),
+            "operations": operations,
             "not_in_this_version": later,
         });
         ui.data(&pretty(&value));

@@ -27,7 +27,7 @@ pub struct Args {
 pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let mut journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let before = place::load_run(&journal, &id)?;
+    let before = place::open_run(&journal, &id)?;
     if before.closed.is_some() {
         let message = format!("the run {} is closed: {}", id.short(), crate::engine::status::state(&before));
         return Err(CliError::new(

@@ -98,8 +98,9 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let taken = place::sit(&mut journal, &id, 0)?;
     let signer = parts::ring(&loaded.people, args.seat.key.clone(), mode)?;
     let opening = opening(loaded, Some(signatures), mode, people_sit, taken.machine.clone(), &mut random);
-    let run = open::open(&mut journal, &SystemClock::new(), &mut random, &signer, &id, opening)
+    let mut run = open::open(&mut journal, &SystemClock::new(), &mut random, &signer, &id, opening)
         .map_err(|error| place::run_error(&error))?;
+    run.whereabouts = place::whereabouts(&journal);
     ui.say(&format!("run {} opened in {}", id.short(), global.journal.display()));
     drive(journal, taken, cloud, signer, run, &args.seat, ui).await
 }
@@ -185,7 +186,7 @@ pub async fn sit_down(
     ui: &Ui,
 ) -> Result<(Run, Taken, KeyRing, AwsCloud), CliError> {
     verified(journal, id)?;
-    let mut run = place::load_run(journal, id)?;
+    let mut run = place::open_run(journal, id)?;
     run.secrets = secrets(&run);
     if run.closed.is_some() {
         return Err(CliError::new(
@@ -283,7 +284,14 @@ fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String
             ));
         }
     }
-    Ok(args.people.clone())
+    // Who is named twice sits down once.
+    let mut sitting: Vec<String> = Vec::new();
+    for person in &args.people {
+        if !sitting.contains(person) {
+            sitting.push(person.clone());
+        }
+    }
+    Ok(sitting)
 }
 
 /// A binding of a session that the runbook does not have does nothing: most likely a slip.
@@ -461,7 +469,12 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
             if report.exit() == 6 {
                 return Ok(Exit::NotVerified);
             }
-            ui.must_say(&format!("evidence: countersign export {} -o {}.countersign", run.id.short(), run.id.short()));
+            ui.must_say(&format!(
+                "evidence: countersign export {} -o {}.countersign{}",
+                run.id.short(),
+                run.id.short(),
+                run.whereabouts.journal()
+            ));
             Ok(Exit::Done)
         }
         StopKind::Waiting => {
@@ -479,10 +492,11 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 status::resume(run, &one(run, stop))
             ));
             ui.must_say(&format!(
-                "or take it back: countersign rollback {} --as {}{}",
+                "or take it back: countersign rollback {} --as {}{}{}",
                 run.id.short(),
                 one(run, stop),
-                if run.opened.mode == Mode::Simulated { " --simulated" } else { "" }
+                if run.opened.mode == Mode::Simulated { " --simulated" } else { "" },
+                run.whereabouts.journal()
             ));
             Ok(Exit::Failed)
         }
@@ -514,7 +528,7 @@ pub fn stop_words(run: &Run, stop: &Stop) -> String {
             why: stop.why.clone(),
         });
     }
-    let mut words: Vec<String> = all.iter().map(|waited| parts::waiting_words(run, waited)).collect();
+    let mut words = parts::all_waiting_words(run, &all);
     let approvals_only = all.iter().all(|waited| waited.what == crate::record::fact::WaitFor::Approval);
     if approvals_only {
         words.push(format!("then: {}", status::resume(run, &performer_of(run))));

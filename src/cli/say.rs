@@ -1,22 +1,20 @@
 //! What a performer says, each word signed: confirm, answer, attach, settle, go-on, note.
 
 use super::Global;
-use super::decide::{io, refused, unknown as unknown_person};
-use super::parts::{OsRandom, SystemClock, Who};
-use super::place;
+use super::decide::io;
+use super::desk::{Desk, Via};
+use super::parts::{OsRandom, Who};
 use super::ui::{CliError, CliResult, Exit, Ui};
 use crate::base::{Digest, StepId, escape};
 use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
 use crate::engine::port::{Clock, Random};
-use crate::engine::state::{Run, by_hand_words};
-use crate::engine::{doubt, hold, operation, status};
-use crate::journal::Journal;
+use crate::engine::state::by_hand_words;
+use crate::engine::{doubt, hold, operation};
 use crate::operator::terminal::read_file;
 use crate::plan::model::{AskField, Body, Hold, Manual};
 use crate::record::fact::WaitFor;
 use crate::record::salted::{self, File};
 use crate::record::statement::SaidWhat;
-use crate::run::voice;
 use crate::runbook::kind::Kind;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -30,9 +28,8 @@ pub struct ConfirmArgs {
     /// What must be typed, where the step asks for it
     #[arg(long)]
     typed: Option<String>,
-    /// The run (a unique prefix)
-    #[arg(long)]
-    run: Option<String>,
+    #[command(flatten)]
+    via: Via,
 }
 
 #[derive(clap::Args, Debug)]
@@ -44,9 +41,8 @@ pub struct AnswerArgs {
     /// A field or a piece of evidence: NAME=VALUE
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// The run (a unique prefix)
-    #[arg(long)]
-    run: Option<String>,
+    #[command(flatten)]
+    via: Via,
 }
 
 #[derive(clap::Args, Debug)]
@@ -59,9 +55,8 @@ pub struct AttachArgs {
     /// Which piece of evidence it is; not needed when the step asks for one file
     #[arg(long)]
     field: Option<String>,
-    /// The run (a unique prefix)
-    #[arg(long)]
-    run: Option<String>,
+    #[command(flatten)]
+    via: Via,
 }
 
 #[derive(clap::Args, Debug)]
@@ -75,9 +70,8 @@ pub struct SettleArgs {
     /// JSON file with the output that later steps need
     #[arg(long)]
     output: Option<PathBuf>,
-    /// The run (a unique prefix)
-    #[arg(long)]
-    run: Option<String>,
+    #[command(flatten)]
+    via: Via,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -91,9 +85,8 @@ pub struct GoOnArgs {
     stage: String,
     #[command(flatten)]
     who: Who,
-    /// The run (a unique prefix)
-    #[arg(long)]
-    run: Option<String>,
+    #[command(flatten)]
+    via: Via,
 }
 
 #[derive(clap::Args, Debug)]
@@ -101,35 +94,11 @@ pub struct NoteArgs {
     text: String,
     #[command(flatten)]
     who: Who,
-    /// The run (a unique prefix)
-    #[arg(long)]
-    run: Option<String>,
-}
-
-/// A run opened for one person's word.
-struct Desk {
-    journal: Journal,
-    run: Run,
-    person: String,
-    who: Who,
-    clock: SystemClock,
+    #[command(flatten)]
+    via: Via,
 }
 
 impl Desk {
-    fn open(global: &Global, run: Option<&str>, who: &Who) -> Result<Desk, CliError> {
-        let journal = place::journal(global)?;
-        let id = place::find(&journal, run)?;
-        let run = place::load_run(&journal, &id)?;
-        if run.closed.is_some() {
-            return Err(CliError::new(Exit::Refused, "CS7007", "the run is closed", ""));
-        }
-        let person = who.person()?;
-        if run.people.get(&person).is_none() {
-            return Err(unknown_person(&run, &person));
-        }
-        Ok(Desk { journal, run, person, who: who.clone(), clock: SystemClock::new() })
-    }
-
     fn holds(&self, role: &str) -> bool {
         next::holds(&self.run, &self.person, role)
     }
@@ -145,23 +114,6 @@ impl Desk {
             format!("{} does not hold the role {role}, and so can't {doing}", self.person),
             format!("{role}: {}", holders.join(", ")),
         ))
-    }
-
-    fn say(
-        &mut self,
-        what: SaidWhat,
-        covers: &str,
-        attempt: u32,
-        role: &str,
-        object: Option<(Digest, Vec<u8>)>,
-        reason: &str,
-    ) -> Result<u64, CliError> {
-        let body = voice::said_body(&self.run, what, covers, attempt, object.as_ref().map(|object| object.0));
-        let signer = self.who.signer(&self.run.people, self.run.opened.mode)?;
-        let now = self.clock.now();
-        let signed = voice::sign(&self.run, &mut OsRandom, &signer, &self.person, role, body, reason, now)
-            .map_err(|error| place::run_error(&error))?;
-        voice::say(&mut self.journal, &self.clock, &mut self.run, &signed, object).map_err(refused)
     }
 
     /// What the step asks a person now.
@@ -180,15 +132,10 @@ impl Desk {
         }
         CliError::new(Exit::Refused, "CS7009", format!("{id} asks for no {what} now"), hint)
     }
-
-    fn resume_hint(&self, ui: &Ui, done: &str) {
-        let seat = self.run.signed_on.first().cloned().unwrap_or_else(|| self.person.clone());
-        ui.say(&format!("ok: {done}\ngo on with: {}", status::resume(&self.run, &seat)));
-    }
 }
 
 pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let mut desk = Desk::open(global, &args.via, &args.who)?;
     let step: StepId = match args.step.parse() {
         Ok(step) => step,
         Err(why) => return confirm_place(&mut desk, &args.step, why, ui),
@@ -207,8 +154,7 @@ pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
         ));
     }
     desk.say(SaidWhat::Confirmed, &prompt.at, prompt.attempt, &prompt.role, Some(object), "")?;
-    desk.resume_hint(ui, "confirmed");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "confirmed")
 }
 
 /// An anchor that is proved by hand: the stage's performer says that it is so.
@@ -238,8 +184,7 @@ fn confirm_place(desk: &mut Desk, place: &str, why: String, ui: &Ui) -> CliResul
     }
     desk.need_role(&stage.performer, "confirm it")?;
     desk.say(SaidWhat::Note, place, 1, &stage.performer, None, &by_hand_words(place))?;
-    desk.resume_hint(ui, "confirmed");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "confirmed")
 }
 
 /// A way in that people hold: one of its roles signs to have got in.
@@ -253,12 +198,11 @@ fn confirm_hold(desk: &mut Desk, held: &Hold, place: &str, ui: &Ui) -> CliResult
         return desk.need_role(&held.by_hand.join(" or "), "sign this").map(|()| Exit::Done);
     };
     desk.say(SaidWhat::Note, place, 1, &role, None, &hold::by_hand_words(&held.id))?;
-    desk.resume_hint(ui, "signed");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "signed")
 }
 
 pub fn answer(args: &AnswerArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let mut desk = Desk::open(global, &args.via, &args.who)?;
     let given = pairs(&args.set)?;
     let plan = desk.run.plan.clone();
     let Some((_, step)) = operation::locate(&plan, &args.step) else {
@@ -286,8 +230,7 @@ pub fn answer(args: &AnswerArgs, global: &Global, ui: &Ui) -> CliResult {
         }
         _ => return Err(desk.asks_nothing(&args.step, "answer")),
     }
-    desk.resume_hint(ui, "answered");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "answered")
 }
 
 fn task_role(desk: &Desk, manual: &Manual, performer: &str, step: &StepId) -> Result<String, CliError> {
@@ -391,7 +334,7 @@ fn salt(value: &Value) -> Result<(Digest, Vec<u8>), CliError> {
 }
 
 pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let mut desk = Desk::open(global, &args.via, &args.who)?;
     let plan = desk.run.plan.clone();
     let Some((_, step)) = operation::locate(&plan, &args.step) else {
         return Err(desk.asks_nothing(&args.step, "evidence"));
@@ -424,12 +367,11 @@ pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
         .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     let attempt = desk.run.step(&args.step).attempt;
     desk.say(SaidWhat::Evidence, &args.step.to_string(), attempt, &role, Some((Digest::of(&bytes), bytes)), &field)?;
-    desk.resume_hint(ui, "attached");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "attached")
 }
 
 pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let mut desk = Desk::open(global, &args.via, &args.who)?;
     let plan = desk.run.plan.clone();
     let state = desk.run.step(&args.step);
     let Some((_, step)) = operation::locate(&plan, &args.step).filter(|_| state.is_open()) else {
@@ -461,12 +403,11 @@ pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
     let object =
         operation::single(&value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     desk.say(SaidWhat::Settled, &args.step.to_string(), state.attempt, &step.performer, Some(object), "")?;
-    desk.resume_hint(ui, "said; a second person must agree before it counts");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "said; a second person must agree before it counts")
 }
 
 pub fn go_on(args: &GoOnArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let mut desk = Desk::open(global, &args.via, &args.who)?;
     let plan = desk.run.plan.clone();
     let Some(stage) = plan.stage(&args.stage).filter(|stage| stage.canary > 0) else {
         return Err(CliError::new(Exit::Usage, "CS2010", format!("no stage `{}` with a canary", args.stage), ""));
@@ -484,14 +425,13 @@ pub fn go_on(args: &GoOnArgs, global: &Global, ui: &Ui) -> CliResult {
         ));
     }
     desk.say(SaidWhat::GoOn, &stage.id, 1, &stage.performer, None, "")?;
-    desk.resume_hint(ui, "said to go on");
-    Ok(Exit::Done)
+    desk.resume_hint(ui, "said to go on")
 }
 
 pub fn note(args: &NoteArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, args.run.as_deref(), &args.who)?;
+    let mut desk = Desk::open(global, &args.via, &args.who)?;
     let role = desk.run.people.get(&desk.person).and_then(|person| person.roles.first().cloned()).unwrap_or_default();
     desk.say(SaidWhat::Note, "", 1, &role, None, &args.text)?;
     ui.say("ok: noted");
-    Ok(Exit::Done)
+    desk.finish(ui)
 }

@@ -9,7 +9,7 @@ use crate::engine::port::{Clock, Store};
 use crate::engine::state::Run;
 use crate::engine::{hold, rollback, scope, status};
 use crate::journal::Journal;
-use crate::plan::model::Plan;
+use crate::plan::model::{Plan, Stage, Step};
 use crate::record::entry::Entry;
 use crate::record::fact::Fact;
 use crate::report::line;
@@ -41,7 +41,7 @@ pub struct LogArgs {
 pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let run = place::load_run(&journal, &id)?;
+    let run = place::open_run(&journal, &id)?;
     let now = SystemClock::new().now();
     let seated = journal.seated(&id).is_err();
     if ui.json {
@@ -63,13 +63,45 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
         ui.data("somebody sits at it: it goes on by itself");
     }
     waiting.retain(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)));
-    for waited in &waiting {
-        ui.data(&parts::waiting_words(&run, waited));
-    }
+    parts::all_waiting_words(&run, &waiting).iter().for_each(|words| ui.data(words));
     if let (true, None, Some(person)) = (waiting.is_empty(), &run.closed, &args.person) {
         ui.data(&format!("nothing waits for {}", escape::line(person)));
     }
     Ok(Exit::Done)
+}
+
+/// Of more items than these, a step's states are counted; those that are alone in theirs are named.
+const MANY: usize = 20;
+const NAMED: usize = 8;
+
+/// `[ ] users/user  297 pending, 3 done: a, b, c`.
+fn folded(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> Vec<String> {
+    let line = |step: &Step| {
+        let mut states: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (item, _) in items {
+            let state = run.step(&StepId::new(&stage.id, item.as_deref(), &step.id));
+            let attempt = if state.attempt > 1 { format!(" (attempt {})", state.attempt) } else { String::new() };
+            let name = format!("{}{attempt}", status::step_state(&state.status));
+            states.entry(name).or_default().push(item.as_deref().unwrap_or_default());
+        }
+        let mut all: Vec<(String, Vec<&str>)> = states.into_iter().collect();
+        all.sort_by_key(|(_, items)| std::cmp::Reverse(items.len()));
+        let open = all.iter().any(|(name, _)| !["done", "skipped"].contains(&name.as_str()));
+        let words: Vec<String> = all
+            .iter()
+            .enumerate()
+            .map(|(at, (name, items))| {
+                let names: Vec<String> = items.iter().take(NAMED).map(|item| escape::line(item)).collect();
+                let more = items.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                let names = if at == 0 { String::new() } else { format!(": {}{more}", names.join(", ")) };
+                format!("{} {name}{names}", items.len())
+            })
+            .collect();
+        let mark = if open { " " } else { "x" };
+        format!("    [{mark}] {}/{}  {}", stage.id, step.id, words.join("; "))
+    };
+    stage.steps.iter().map(line).collect()
 }
 
 /// The state, and a line per step.
@@ -88,7 +120,12 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
     }
     for stage in &run.plan.stages {
         lines.push(format!("  {}: {}", stage.id, escape::line(&stage.title)));
-        for (item, _) in scope::items(run, stage) {
+        let items = scope::items(run, stage);
+        if items.len() > MANY && !ui.verbose {
+            lines.extend(folded(run, stage, &items));
+            continue;
+        }
+        for (item, _) in items {
             for step in &stage.steps {
                 let id = StepId::new(&stage.id, item.as_deref(), &step.id);
                 let state = run.step(&id);

@@ -72,6 +72,24 @@ pub struct Run {
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
     pub by_hand: BTreeMap<String, (u64, String)>,
     pub holds: BTreeMap<String, super::hold::HoldState>,
+    /// For the commands that are printed; the journal knows nothing of it.
+    pub whereabouts: Whereabouts,
+}
+
+/// What a printed command must name, so that it finds this run from where it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// More than one run is open in the journal.
+    pub among_others: bool,
+    /// The journal's path, where it is not the default; quoted for a shell.
+    pub journal: Option<String>,
+}
+
+impl Whereabouts {
+    /// ` --journal PATH`, or nothing.
+    pub fn journal(&self) -> String {
+        self.journal.as_ref().map(|path| format!(" --journal {path}")).unwrap_or_default()
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -342,6 +360,7 @@ impl Run {
             notes: Vec::new(),
             by_hand: BTreeMap::new(),
             holds: BTreeMap::new(),
+            whereabouts: Whereabouts::default(),
         })
     }
 

@@ -214,21 +214,27 @@ fn wanted(prompt: &Prompt) -> String {
 /// The command that one of the people waited for runs next.
 pub fn command(run: &Run, waited: &Waited) -> String {
     let person = waited.people.first().map(String::as_str).unwrap_or("PERSON");
-    let at = &waited.at;
+    let (at, here) = (&waited.at, here(run));
     match waited.what {
-        WaitFor::Approval => format!("countersign approve {at} --as {person}"),
-        WaitFor::Confirmation => format!("countersign confirm {at} --as {person}{}", typed(run, at)),
-        WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}"),
-        WaitFor::Settle => format!("countersign settle done {at} --as {person}   (or: settle not-done)"),
-        WaitFor::GoOn => format!("countersign go-on {at} --as {person}"),
+        WaitFor::Approval => format!("countersign approve {at} --as {person}{here}"),
+        WaitFor::Confirmation => format!("countersign confirm {at} --as {person}{}{here}", typed(run, at)),
+        WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}{here}"),
+        WaitFor::Settle => format!("countersign settle done {at} --as {person}{here}   (or: settle not-done)"),
+        WaitFor::GoOn => format!("countersign go-on {at} --as {person}{here}"),
         WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => resume(run, person),
     }
+}
+
+/// ` --run PREFIX --journal PATH`, as far as a command needs them to find this run.
+pub fn here(run: &Run) -> String {
+    let among = if run.whereabouts.among_others { format!(" --run {}", run.id.short()) } else { String::new() };
+    format!("{among}{}", run.whereabouts.journal())
 }
 
 /// How `person` goes on with the run.
 pub fn resume(run: &Run, person: &str) -> String {
     let simulated = if run.opened.mode == Mode::Simulated { " --simulated" } else { "" };
-    format!("countersign resume {} --as {person}{simulated}", run.id.short())
+    format!("countersign resume {} --as {person}{simulated}{}", run.id.short(), run.whereabouts.journal())
 }
 
 /// ` --typed TEXT`, where the step's confirmation asks for it.

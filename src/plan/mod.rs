@@ -7,7 +7,7 @@ pub mod text;
 pub mod values;
 
 pub use build::{Pins, Timing, build};
-pub use text::{operations, text, text_with};
+pub use text::{concerns, operations, text, text_with};
 pub use values::Values;
 
 use crate::base::{Digest, json};

@@ -31,6 +31,12 @@ pub fn text_with(plan: &Plan, people: &People, for_person: Option<&str>, values:
     page.out
 }
 
+/// Whether the person performs, approves or takes back this step of the plan (an operation's `stage/step`).
+pub fn concerns(plan: &Plan, people: &People, person: &str, id: &StepId) -> bool {
+    let page = Page { out: String::new(), plan, people, person: Some(person), scope: Value::Null };
+    plan.step(id).is_some_and(|step| page.concerns(step))
+}
+
 /// Every operation of the plan, as far as parameters and items give it: step, operation, whether all is known.
 pub fn operations(plan: &Plan, values: &Values) -> Vec<Value> {
     let mut out = Vec::new();
@@ -79,7 +85,8 @@ impl Page<'_> {
         for (id, file) in &self.plan.files {
             self.field(2, "file", &format!("{id}: {} {}", file.path, file.sha256.hex()));
         }
-        for (id, role) in &self.plan.roles {
+        let own = self.person.and_then(|person| self.people.get(person));
+        for (id, role) in self.plan.roles.iter().filter(|(id, _)| own.is_none_or(|own| own.roles.contains(id))) {
             let proof = match role.proof {
                 Proof::Signature => "",
                 Proof::UserVerified => ", signs with a security key (touch and PIN)",
@@ -89,13 +96,17 @@ impl Page<'_> {
             let party = if role.party.is_empty() { "any party" } else { &role.party };
             self.field(2, "role", &format!("{id} ({}, {party}): {who}{proof}", role.title));
         }
-        for group in &self.plan.apart {
+        let apart = self.plan.apart.iter();
+        for group in apart.filter(|group| own.is_none_or(|own| own.roles.iter().any(|role| group.contains(role)))) {
             self.field(2, "apart", &format!("{}: different people", group.join(" and ")));
         }
         if let Some(person) = self.person {
             let name = self.people.get(person).map_or(person, |person| person.name.as_str()).to_owned();
             self.out.push('\n');
             self.line(0, &format!("The part of {name} ({person}):"));
+            if !self.plan.stages.iter().any(|stage| stage.steps.iter().any(|step| self.concerns(step))) {
+                self.line(0, "Nothing in this plan is theirs to do or to decide.");
+            }
         }
     }
 

@@ -177,17 +177,7 @@ pub fn say(
     object: Option<(Digest, Vec<u8>)>,
 ) -> Result<u64, VoiceError> {
     loop {
-        let (statement, _, _, _) =
-            run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
-        let ahead = statement.tail.signed_at.since(clock.now().max(run.last_at));
-        if ahead > 120_000 {
-            let (signed, now) = (statement.tail.signed_at.seconds(), clock.now().seconds());
-            return Err(Refusal::Ahead { signed, now }.into());
-        }
-        if run.closed.is_some() {
-            return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
-        }
-        may_say(run, &statement, object.as_ref())?;
+        let statement = may_be_said(run, signed, object.as_ref(), clock.now())?;
         let fact = fact::Said {
             statement: signed.statement.clone(),
             signature: signed.signature.clone(),
@@ -200,6 +190,27 @@ pub fn say(
             return Ok(seq);
         }
     }
+}
+
+/// The door for a performer's word: checks the signature and every rule, against the present state.
+pub fn may_be_said(
+    run: &Run,
+    signed: &SignedText,
+    object: Option<&(Digest, Vec<u8>)>,
+    now: Time,
+) -> Result<Statement, VoiceError> {
+    let (statement, _, _, _) =
+        run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
+    let ahead = statement.tail.signed_at.since(now.max(run.last_at));
+    if ahead > 120_000 {
+        let (signed, now) = (statement.tail.signed_at.seconds(), now.seconds());
+        return Err(Refusal::Ahead { signed, now }.into());
+    }
+    if run.closed.is_some() {
+        return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
+    }
+    may_say(run, &statement, object)?;
+    Ok(statement)
 }
 
 /// A word counts from whoever performs what it is about, and with the object that it names.

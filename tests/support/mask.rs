@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Run ids, times, digests, handshake ids, fingerprints, key material, ports and the scene's folder.
+/// Run ids, times, digests, codes of requests, handshake ids, fingerprints, key material, ports and the scene's folder.
 pub fn mask(text: &str, run: &str, folder: &Path, port: u16) -> String {
     let mut text = text.replace("\r\n", "\n");
     let whole = std::fs::canonicalize(folder).unwrap();
@@ -65,6 +65,10 @@ fn known(word: &str) -> Option<&'static str> {
     }
     if word.len() > 15 && date(&word[..10]) && bytes[10] == b'T' {
         return Some("TIME");
+    }
+    let letters = |group: &str| group.len() == 4 && group.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    if matches!(word.len(), 9 | 19) && word.split('-').all(letters) {
+        return Some("CODE");
     }
     if (5..=6).contains(&word.len()) && bytes[2] == b':' && digits(&word[..2]) && digits(&word[3..5]) {
         return Some("HH:MM");

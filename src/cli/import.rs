@@ -1,0 +1,93 @@
+//! import: an answer file's statements, one by one: what fits is appended, what does not is named with its reason.
+
+use super::Global;
+use super::decide::{io, refused, say_next};
+use super::parts::SystemClock;
+use super::place;
+use super::ui::{CliError, CliResult, Exit, Style, Ui};
+use crate::base::{Digest, escape};
+use crate::engine::port::Clock;
+use crate::record::answer;
+use crate::record::fact::SignedText;
+use crate::record::statement::{Body, Statement};
+use crate::run::voice;
+use std::path::PathBuf;
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Each statement is taken in or refused by itself; exit 7 if any was refused. What was taken in stays.
+
+Example: countersign import bob.answer")]
+pub struct ImportArgs {
+    /// An answer file, written with `-o` by approve, deny, confirm, answer, attach, settle, go-on or note
+    file: PathBuf,
+}
+
+pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
+    let bytes = std::fs::read(&args.file).map_err(|error| io(&args.file, &error))?;
+    let answers = answer::read(&bytes).map_err(|error| {
+        CliError::new(
+            Exit::NotVerified,
+            "CS6004",
+            format!("{}: {error}", args.file.display()),
+            "ask for the file again: it must come unchanged",
+        )
+    })?;
+    let mut journal = place::journal(global)?;
+    let mut run = place::load_run(&journal, &answers.run)?;
+    run.whereabouts = place::whereabouts(&journal);
+    let clock = SystemClock::new();
+    let total = answers.statements.len();
+    let mut left = Vec::new();
+    for (at, signed) in answers.statements.iter().enumerate() {
+        let statement = Statement::read(&signed.statement).ok();
+        let words = statement.as_ref().map_or_else(|| "a statement that can't be read".to_owned(), words);
+        let taken = if signed.statement.starts_with("countersign said v1\n") {
+            let object = object_of(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
+            voice::say(&mut journal, &clock, &mut run, signed, object)
+        } else {
+            voice::decide(&mut journal, &clock, &mut run, signed)
+        };
+        match taken.map_err(refused) {
+            Ok(seq) => ui.say(&format!("ok: {words}: taken in as entry {seq}")),
+            Err(error) if error.exit == Exit::Refused => left.push((at + 1, words, error)),
+            Err(error) => {
+                let hint = format!("{} of {total} statements were taken in before this", at - left.len());
+                return Err(CliError { hint, ..error });
+            }
+        }
+    }
+    if total > left.len() {
+        say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
+    }
+    for (number, words, error) in &left {
+        let head = ui.paint(Style::Bad, &format!("error[{}]", error.code));
+        ui.must_say(&format!("{head}: statement {number} of {total}, {words}: {}", escape::block(&error.message)));
+    }
+    if left.is_empty() {
+        return Ok(Exit::Done);
+    }
+    ui.must_say(&format!("{} of {total} statements of the file were taken in", total - left.len()));
+    Ok(Exit::Refused)
+}
+
+/// `bob approves request #7`, `bob answered accept:1111/ask`.
+fn words(statement: &Statement) -> String {
+    let person = escape::line(&statement.tail.person);
+    match &statement.body {
+        Body::Approval(_, fields) => {
+            let verb = fields.decision.name();
+            let verb = verb.strip_suffix('y').map_or_else(|| format!("{verb}s"), |stem| format!("{stem}ies"));
+            format!("{person} {verb} request #{} ({})", fields.request, escape::line(&fields.covers))
+        }
+        Body::Said(_, fields) => {
+            format!("{person}: {} {}", fields.what.name(), escape::line(&fields.covers)).trim_end().to_owned()
+        }
+        _ => format!("a statement of {person}"),
+    }
+}
+
+/// The object that a `said` statement names.
+fn object_of(signed: &SignedText) -> Option<Digest> {
+    Statement::read(&signed.statement).ok()?.said()?.object
+}
