@@ -241,7 +241,7 @@ impl<'a> Walk<'a> {
             Fact::BreakGlass(fact) => self.break_glass(entry, fact),
             Fact::Checkpoint(fact) => self.checkpoint(entry, fact),
             Fact::HandedOver(fact) => self.handed_over(entry, fact),
-            Fact::RunClosed(fact) => self.run_closed(fact),
+            Fact::RunClosed(fact) => self.run_closed(entry, fact),
             Fact::Witness(fact) => self.witness(entry, fact),
             Fact::HoldProved(_) | Fact::Waiting(_) | Fact::Paused(_) | Fact::Resumed(_) => Ok(()),
         }
