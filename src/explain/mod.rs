@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = &[
     ("CS15", include_str!("../../docs/errors/CS15.md")),
     ("CS20", include_str!("../../docs/errors/CS20.md")),
     ("CS40", include_str!("../../docs/errors/CS40.md")),
+    ("CS50", include_str!("../../docs/errors/CS50.md")),
     ("CS60", include_str!("../../docs/errors/CS60.md")),
     ("CS70", include_str!("../../docs/errors/CS70.md")),
     ("CS80", include_str!("../../docs/errors/CS80.md")),
