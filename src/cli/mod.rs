@@ -213,6 +213,7 @@ fn with_settings(arguments: &[OsString], ui: &Ui) -> Result<Cli, CliError> {
     let folder = std::env::current_dir()
         .map_err(|error| CliError::new(Exit::Failed, "CS1006", format!("the current folder: {error}"), ""))?;
     let settings = settings::find(&folder)?;
+    #[cfg_attr(not(feature = "aws"), allow(unused_mut))] // only a seat takes bindings
     let (mut cli, matches) = parse(settings.into_defaults(command()), arguments)
         .map_err(|error| CliError::new(Exit::Usage, "CS1009", format!("{}: {error}", settings::FILE), ""))?;
     if ui.verbose {
