@@ -95,6 +95,6 @@ mod tests {
         }
         assert_eq!(find("witnessed").map(|page| page.code), Some("WITNESSED"));
         assert_eq!(find("7").map(|page| page.code), Some("7"));
-        assert_eq!(find("CS0000"), None);
+        assert_eq!(find("no such code"), None);
     }
 }
