@@ -112,7 +112,9 @@ fn join(base: &mut Table, over: Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
             (Some(Value::Table(old)), Value::Table(new)) => join(old, new),
-            (Some(Value::Array(old)), Value::Array(new)) if new.iter().all(|entry| entry.get("id").is_some()) => {
+            (Some(Value::Array(old)), Value::Array(new))
+                if !new.is_empty() && new.iter().all(|entry| entry.get("id").is_some()) =>
+            {
                 for entry in new {
                     let id = entry.get("id").cloned();
                     match old.iter_mut().find(|one| id.is_some() && one.get("id") == id.as_ref()) {

@@ -194,5 +194,5 @@ fn ask(run: &Run) -> Result<bool, CliError> {
         dialoguer::Input::new().with_prompt(prompt).allow_empty(true).interact_text().map_err(|error| {
             CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")
         })?;
-    Ok(typed.trim() == run.id.short().to_string())
+    Ok(typed.trim() == run.id.short())
 }
