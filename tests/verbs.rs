@@ -302,7 +302,7 @@ fn a_run_in_doubt_is_not_abandoned() {
     let faults = "[[faults]]\non = \"iam:CreateUser\"\nkind = \"response_lost\"\n\
                   [[faults]]\non = \"iam:GetUser\"\nkind = \"access_denied\"\nnth = 2\ntimes = 1000\n";
     let scene = two(faults);
-    scene.seat("alice", &["run", BOOK, "--no-wait"]).exits(5);
+    scene.open("alice").exits(5);
     let before = scene.log().len();
     scene.run("alice", &["abandon"]).exits(5).saying("CS5001").saying("make/user");
     assert_eq!(scene.log().len(), before);
