@@ -43,6 +43,12 @@ pub mod verify;
 // World + request + clock -> world + answer.
 pub mod simulator;
 
+// Tables of keys -> JSON Schemas for editors.
+pub mod schema;
+
+// Code -> the page that explains it.
+pub mod explain;
+
 // Entries -> text, Markdown, JSON for people.
 pub mod report;
 

@@ -78,9 +78,7 @@ fn the_verbs_of_the_readme_are_the_programs_verbs() {
     let text = String::from_utf8_lossy(&help.stdout).into_owned();
     let verbs: BTreeSet<&str> = text
         .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.trim().is_empty())
+        .take_while(|line| *line != "Everywhere:")
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .filter(|verb| !verb.is_empty())
         .collect();
@@ -239,7 +237,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn quoted_paths(text: &str) -> impl Iterator<Item = &str> {
-    let folders = ["src/", "tests/", "runbooks/", "journal/", "benches/"];
+    let folders = ["src/", "tests/", "runbooks/", "journal/", "benches/", "docs/"];
     text.split('`').skip(1).step_by(2).filter(move |quoted| {
         folders.iter().any(|folder| quoted.starts_with(folder))
             && !quoted.contains(|letter: char| letter == '*' || letter.is_whitespace() || letter.is_ascii_uppercase())

@@ -24,6 +24,8 @@ const PURE: &[&str] = &[
     "engine",
     "verify",
     "simulator",
+    "schema",
+    "explain",
     "report",
 ];
 /// The verifier is a second opinion: it shares lines, statements and the decision function, nothing else.

@@ -5,7 +5,6 @@
 
 mod call;
 pub mod checked;
-pub mod codes;
 mod fit;
 mod hazards;
 mod holds;

@@ -9,21 +9,38 @@ use serde_json::{Map, Value, json};
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// An action, for instance organizations:AcceptHandshake; all of them if left out
+    /// An action, or text to look for in names and purposes; all actions if left out
+    #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
 
 pub fn run(args: &Args, ui: &Ui) -> CliResult {
-    let text = match &args.name {
-        Some(name) => {
-            let action = catalogue::find(name).ok_or_else(|| unknown(name))?;
-            if ui.json { pretty(&entry(action)) } else { page(action, ui) }
-        }
-        None if ui.json => pretty(&catalogue::all().map(entry).collect()),
-        None => overview(ui),
+    let text = match args.name.as_deref().map(|name| (name, catalogue::find(name.trim()))) {
+        Some((_, Some(action))) if ui.json => pretty(&entry(action)),
+        Some((_, Some(action))) => page(action, ui),
+        Some((text, None)) => listed(&search(text)?, ui),
+        None => listed(&catalogue::all().collect::<Vec<_>>(), ui),
     };
     ui.data(&text);
     Ok(Exit::Done)
+}
+
+/// The actions whose name or purpose has all of these words.
+fn search(text: &str) -> Result<Vec<&'static Action>, CliError> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let has = |action: &&'static Action| {
+        let all = format!("{} {}", action.name, action.purpose).to_lowercase();
+        !words.is_empty() && words.iter().all(|word| all.contains(word.as_str()))
+    };
+    let found: Vec<&'static Action> = catalogue::all().filter(has).collect();
+    if found.is_empty() { Err(unknown(text)) } else { Ok(found) }
+}
+
+fn listed(actions: &[&'static Action], ui: &Ui) -> String {
+    if ui.json {
+        return pretty(&actions.iter().map(|action| entry(action)).collect());
+    }
+    overview(actions, ui)
 }
 
 fn unknown(name: &str) -> CliError {
@@ -39,14 +56,14 @@ fn unknown(name: &str) -> CliError {
     CliError::new(Exit::Usage, "CS2020", format!("there is no action `{}`", escape::line(name)), hint)
 }
 
-fn overview(ui: &Ui) -> String {
-    let width = catalogue::all().map(|action| action.name.len()).max().unwrap_or(0);
-    let line = |action: &'static Action| {
+fn overview(actions: &[&'static Action], ui: &Ui) -> String {
+    let width = actions.iter().map(|action| action.name.len()).max().unwrap_or(0);
+    let line = |action: &&'static Action| {
         let mark = if action.mutates { "changes" } else { "reads  " };
         let name = format!("{:width$}", action.name);
         format!("{}  {mark}  {}", ui.paint(Style::Bold, &name), action.purpose)
     };
-    catalogue::all().map(line).collect::<Vec<String>>().join("\n")
+    actions.iter().map(line).collect::<Vec<String>>().join("\n")
 }
 
 /// Everything about one action, as a person reads it.
@@ -298,7 +315,16 @@ mod tests {
             assert_eq!(entry(action)["name"], json!(action.name));
             assert_eq!(entry(action)["probe"].as_array().unwrap().is_empty(), !action.mutates);
         }
-        assert_eq!(overview(&ui()).lines().count(), catalogue::all().count());
+        let all: Vec<&'static Action> = catalogue::all().collect();
+        assert_eq!(listed(&all, &ui()).lines().count(), catalogue::all().count());
+    }
+
+    #[test]
+    fn actions_are_found_by_text() {
+        let names = |text: &str| search(text).unwrap().iter().map(|action| action.name).collect::<Vec<_>>();
+        assert!(names("HANDSHAKE").contains(&"organizations:AcceptHandshake"));
+        assert_eq!(names("access key delete"), ["iam:DeleteAccessKey"]);
+        assert!(search("no such thing").is_err() && search(" ").is_err());
     }
 
     #[test]

@@ -34,7 +34,9 @@ pub fn run(args: &Args, ui: &Ui) -> CliResult {
     }
     if failed {
         ui.must_say(&count(&found, args.runbooks.len()));
-        return Err(CliError::findings(found));
+        let first = found.iter().find(|finding| finding.severity == Severity::Error).map(|finding| finding.code);
+        let hint = first.map(|code| format!("`countersign explain {code}` says more, and so for each code"));
+        return Err(CliError { hint: hint.unwrap_or_default(), ..CliError::findings(found) });
     }
     found.iter().for_each(|finding| ui.must_say(&ui.finding(finding)));
     ui.say(&count(&found, args.runbooks.len()));

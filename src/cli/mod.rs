@@ -1,8 +1,10 @@
 //! The command line: one file per verb; chooses the real parts; the only room that prints, reads the
 //! environment and decides the exit code.
 
+pub mod abandon;
 pub mod actions;
 pub mod check;
+pub mod completions;
 pub mod decide;
 pub mod desk;
 pub mod export;
@@ -10,6 +12,10 @@ pub mod import;
 pub mod kept;
 pub mod load;
 pub mod lot;
+pub mod explain;
+mod help;
+pub mod init;
+pub mod man;
 pub mod parts;
 pub mod people;
 pub mod place;
@@ -24,22 +30,25 @@ pub mod rollback;
 #[cfg(feature = "aws")]
 pub mod run;
 pub mod say;
+pub mod schema;
+pub mod settings;
 pub mod show;
 pub mod simulate;
 pub mod source;
 pub mod ui;
 pub mod verify;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
-use ui::{CliResult, Exit, Ui};
+use ui::{CliError, CliResult, Exit, Ui};
 
 /// Where the journal lies when nothing is said.
 pub const DEFAULT_JOURNAL: &str = "journal/countersign.db";
 
 /// Runbooks as code for procedures that need two people.
 #[derive(Parser)]
-#[command(name = "countersign", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "countersign", version, about, max_term_width = 80, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -48,6 +57,7 @@ pub struct Cli {
 }
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The journal file
     #[arg(long, global = true, env = "COUNTERSIGN_JOURNAL", default_value = DEFAULT_JOURNAL)]
@@ -71,11 +81,13 @@ pub enum Format {
 
 #[derive(Subcommand)]
 pub enum Verb {
+    /// Make a new runbook repository, with an example that rehearses
+    Init(init::Args),
     /// Find all errors and warnings of runbooks
     Check(check::Args),
-    /// Show what will happen, who does it, who must agree, where the way back ends
+    /// Show what will happen, who does it, who agrees, the ways back
     Plan(plan::Args),
-    /// Play a runbook on the simulator, with simulated people, on a virtual clock
+    /// Play a runbook on a simulated AWS, with simulated people
     #[cfg(feature = "aws")]
     Rehearse(rehearse::Args),
     /// Open a run and drive it
@@ -87,6 +99,8 @@ pub enum Verb {
     /// Take steps back to an anchor
     #[cfg(feature = "aws")]
     Rollback(rollback::Args),
+    /// Close a run that will not go on, signed; what it did stays
+    Abandon(abandon::Args),
     /// How a run stands, and who is waited for
     Status(show::StatusArgs),
     /// All runs of the journal
@@ -127,12 +141,56 @@ pub enum Verb {
     Simulate(simulate::Args),
     /// The actions that runbooks may name
     Actions(actions::Args),
+    /// JSON Schemas for editors: runbooks, people, values, worlds
+    Schema(schema::Args),
+    /// What a code means, and what to do
+    Explain(explain::Args),
+    /// The completion script of a shell
+    Completions(completions::Args),
+    /// The manual
+    Man(man::Args),
+}
+
+impl Verb {
+    /// Whether it reads countersign.toml; the others work even where that is broken.
+    fn has_settings(&self) -> bool {
+        !matches!(
+            self,
+            Verb::Init(_)
+                | Verb::Check(_)
+                | Verb::Plan(_)
+                | Verb::Actions(_)
+                | Verb::Schema(_)
+                | Verb::Explain(_)
+                | Verb::Completions(_)
+                | Verb::Man(_)
+        )
+    }
+}
+
+#[cfg(feature = "aws")]
+impl Verb {
+    /// The seat that it takes, if it takes one.
+    fn seat(&mut self) -> Option<&mut run::SeatArgs> {
+        match self {
+            Verb::Run(args) => Some(&mut args.seat),
+            Verb::Resume(args) => Some(&mut args.seat),
+            Verb::Rollback(args) => Some(&mut args.seat),
+            _ => None,
+        }
+    }
+}
+
+/// The whole command line, as it is parsed and shown.
+pub fn command() -> clap::Command {
+    help::dress(Cli::command())
 }
 
 /// Runs the program on these arguments; the exit code.
-pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let (mut cli, _) = match parse(command(), &arguments) {
+        Ok(parsed) => parsed,
         Err(error) => {
             say_usage(&error);
             return if error.use_stderr() { Exit::Usage as u8 } else { Exit::Done as u8 };
@@ -140,13 +198,44 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     };
     let global = &cli.global;
     let ui = Ui::from_environment(global.quiet, global.verbose, global.format == Format::Json);
-    match dispatch(&cli, &ui) {
-        Ok(exit) => exit as u8,
-        Err(error) => {
-            ui.error(&error);
-            error.exit as u8
+    if cli.verb.has_settings() {
+        match with_settings(&arguments, &ui) {
+            Ok(parsed) => cli = parsed,
+            Err(error) => return failed(&error, &ui),
         }
     }
+    match dispatch(&cli, &ui) {
+        Ok(exit) => exit as u8,
+        Err(error) => failed(&error, &ui),
+    }
+}
+
+fn failed(error: &CliError, ui: &Ui) -> u8 {
+    ui.error(error);
+    error.exit as u8
+}
+
+fn parse(command: clap::Command, arguments: &[OsString]) -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = command.try_get_matches_from(arguments)?;
+    Ok((Cli::from_arg_matches(&matches)?, matches))
+}
+
+/// The same arguments, with countersign.toml where they say nothing.
+fn with_settings(arguments: &[OsString], ui: &Ui) -> Result<Cli, CliError> {
+    let folder = std::env::current_dir()
+        .map_err(|error| CliError::new(Exit::Failed, "CS1006", format!("the current folder: {error}"), ""))?;
+    let settings = settings::find(&folder)?;
+    #[cfg_attr(not(feature = "aws"), allow(unused_mut))] // only a seat takes bindings
+    let (mut cli, matches) = parse(settings.into_defaults(command()), arguments)
+        .map_err(|error| CliError::new(Exit::Usage, "CS1009", format!("{}: {error}", settings::FILE), ""))?;
+    if ui.verbose {
+        ui.say(&settings.used(&matches));
+    }
+    #[cfg(feature = "aws")]
+    if let Some(seat) = cli.verb.seat() {
+        seat.bindings = settings.sessions;
+    }
+    Ok(cli)
 }
 
 /// Help as it is; an error with what was typed in it, escaped (P12).
@@ -162,6 +251,7 @@ fn say_usage(error: &clap::Error) {
 fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
     let global = &cli.global;
     match &cli.verb {
+        Verb::Init(args) => init::run(args, ui),
         Verb::Check(args) => check::run(args, ui),
         Verb::Plan(args) => plan::run(args, ui),
         #[cfg(feature = "aws")]
@@ -172,6 +262,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Resume(args) => parts::block_on(run::resume(args, global, ui)),
         #[cfg(feature = "aws")]
         Verb::Rollback(args) => parts::block_on(rollback::run(args, global, ui)),
+        Verb::Abandon(args) => abandon::run(args, global, ui),
         Verb::Status(args) => show::status(args, global, ui),
         Verb::Runs(args) => show::runs(args, global, ui),
         Verb::Log(args) => show::log(args, global, ui),
@@ -192,16 +283,19 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Export(args) => export::run(args, global, ui),
         Verb::Simulate(args) => parts::block_on(simulate::run(args, ui)),
         Verb::Actions(args) => actions::run(args, ui),
+        Verb::Schema(args) => schema::run(args, ui),
+        Verb::Explain(args) => explain::run(args, ui),
+        Verb::Completions(args) => completions::run(args, ui),
+        Verb::Man(args) => man::run(args, ui),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory;
+    use super::command;
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -18,7 +18,7 @@ pub struct Args {
     #[arg(long, value_name = "STAGE[:ITEM]")]
     to: Option<String>,
     #[command(flatten)]
-    seat: SeatArgs,
+    pub seat: SeatArgs,
     /// At a terminal: do not ask before it begins (off one, this command is the decision)
     #[arg(long)]
     yes: bool,

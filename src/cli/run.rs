@@ -35,7 +35,7 @@ pub struct RunArgs {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
-    seat: SeatArgs,
+    pub seat: SeatArgs,
     /// The world whose [timing] a simulated run takes; default: worlds/NAME.toml beside the runbook
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
@@ -65,7 +65,7 @@ pub struct SeatArgs {
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_KEY", value_delimiter = ',')]
     pub key: Vec<PathBuf>,
     /// Credentials of a session: NAME=profile:PROFILE; may repeat
-    #[arg(long, value_name = "NAME=profile:P")]
+    #[arg(long, value_name = "NAME=profile:P", env = "COUNTERSIGN_SESSION", value_delimiter = ',')]
     pub session: Vec<String>,
     /// The endpoints are a simulator's
     #[arg(long)]
@@ -73,6 +73,9 @@ pub struct SeatArgs {
     /// Leave with exit 4 instead of waiting
     #[arg(long)]
     pub no_wait: bool,
+    /// Session and profile, as countersign.toml has them; `--session` wins
+    #[arg(skip)]
+    pub bindings: BTreeMap<String, String>,
 }
 
 pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
@@ -319,7 +322,7 @@ fn endpoint_hint(simulated: bool) -> &'static str {
 }
 
 fn cloud(args: &SeatArgs) -> Result<AwsCloud, CliError> {
-    let mut bindings = BTreeMap::new();
+    let mut bindings = args.bindings.clone();
     for text in &args.session {
         let (name, profile) = text.split_once("=profile:").ok_or_else(|| {
             CliError::new(

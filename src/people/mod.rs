@@ -3,6 +3,7 @@
 //! Reads the file and refuses what would let one person count as two. Who may approve what is `approval`'s.
 
 mod read;
+pub mod shapes;
 mod skeleton;
 
 use crate::base::Digest;

@@ -1,21 +1,16 @@
 //! The people file's text -> people, or findings.
 
+use super::shapes::{BREAK_GLASS, MFA, PERSON, TOP};
 use super::skeleton::{mixes_scripts, skeleton};
 use super::{Mfa, People, Person};
 use crate::base::{Digest, Finding, escape};
 use crate::runbook::kind::Kind;
 use crate::runbook::node::{self, Data, Node, Notes, Text};
-use crate::runbook::reader::{Shape, Table, name, one_of, shown};
+use crate::runbook::reader::{Table, name, one_of, shown};
 use crate::sshsig::{KeyKind, PublicKey, SigError, rehearsal_key};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use unicode_normalization::UnicodeNormalization;
-
-const TOP: Shape = Shape { name: "the people file", header: "", keys: &["schema", "people", "break_glass"] };
-const PERSON: Shape =
-    Shape { name: "a person", header: "[people.ID]", keys: &["name", "party", "roles", "keys", "mfa"] };
-const MFA: Shape = Shape { name: "an MFA device", header: "", keys: &["serial", "role"] };
-const BREAK_GLASS: Shape = Shape { name: "the table [break_glass]", header: "[break_glass]", keys: &["people"] };
 
 /// Reads a people file. None if anything that was found is an error. Keys that anybody can compute
 /// (rehearsal keys) pass only where `rehearsal` says so.

@@ -7,6 +7,8 @@ use crate::base::{Digest, RunId, Time};
 
 /// Bytes of a statement at most.
 pub const MAX_STATEMENT: usize = 4096;
+/// What a note covers that closes a run as abandoned.
+pub const ABANDON: &str = "abandon";
 /// Characters of a summary at most.
 pub const MAX_SUMMARY: usize = 400;
 

@@ -8,7 +8,7 @@ pub mod node;
 mod read;
 mod read_stage;
 pub mod reader;
-mod shapes;
+pub mod shapes;
 mod toml11;
 pub mod written;
 

@@ -472,7 +472,7 @@ fn called(what: &str, node: &Node) -> String {
 
 impl Table<'_> {
     /// A text that may be left out, but not be blank.
-    pub(super) fn required_if_there(&self, key: &str, notes: &mut Notes) -> Option<Text> {
+    pub fn required_if_there(&self, key: &str, notes: &mut Notes) -> Option<Text> {
         if self.has(key) { self.required(key, notes) } else { None }
     }
 }

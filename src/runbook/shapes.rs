@@ -2,24 +2,24 @@
 
 use super::reader::Shape;
 
-pub(super) const TOP: Shape = Shape {
+pub const TOP: Shape = Shape {
     name: "the runbook file",
     header: "",
     keys: &["schema", "runbook", "files", "parameters", "roles", "separation", "sessions", "holds", "stages"],
 };
-pub(super) const RUNBOOK: Shape = Shape {
+pub const RUNBOOK: Shape = Shape {
     name: "the table [runbook]",
     header: "[runbook]",
     keys: &["name", "title", "version", "description", "require_proof", "exclude_starter"],
 };
-pub(super) const PARAMETER: Shape = Shape {
+pub const PARAMETER: Shape = Shape {
     name: "a parameter",
     header: "[parameters.ID]",
     keys: &["type", "description", "default", "example", "choices", "items", "columns", "min", "max"],
 };
-pub(super) const ROLE: Shape = Shape { name: "a role", header: "[roles.ID]", keys: &["title", "party", "proof"] };
-pub(super) const SEPARATION: Shape = Shape { name: "the table [separation]", header: "[separation]", keys: &["apart"] };
-pub(super) const SESSION: Shape = Shape {
+pub const ROLE: Shape = Shape { name: "a role", header: "[roles.ID]", keys: &["title", "party", "proof"] };
+pub const SEPARATION: Shape = Shape { name: "the table [separation]", header: "[separation]", keys: &["apart"] };
+pub const SESSION: Shape = Shape {
     name: "a session",
     header: "[sessions.ID]",
     keys: &[
@@ -35,12 +35,12 @@ pub(super) const SESSION: Shape = Shape {
         "region",
     ],
 };
-pub(super) const HOLD: Shape = Shape {
+pub const HOLD: Shape = Shape {
     name: "a hold",
     header: "[holds.ID]",
     keys: &["title", "session", "prove", "by_hand", "instructions", "from", "until", "fresh_within"],
 };
-pub(super) const STAGE: Shape = Shape {
+pub const STAGE: Shape = Shape {
     name: "a stage",
     header: "[[stages]]",
     keys: &[
@@ -60,34 +60,33 @@ pub(super) const STAGE: Shape = Shape {
         "steps",
     ],
 };
-pub(super) const ANCHOR: Shape =
-    Shape { name: "an anchor", header: "[stages.anchor]", keys: &["title", "capture", "prove"] };
-pub(super) const CAPTURE: Shape = Shape {
+pub const ANCHOR: Shape = Shape { name: "an anchor", header: "[stages.anchor]", keys: &["title", "capture", "prove"] };
+pub const CAPTURE: Shape = Shape {
     name: "a capture",
     header: "[[stages.anchor.capture]]",
     keys: &["id", "action", "session", "with", "absent_if"],
 };
-pub(super) const PROVE: Shape = Shape {
+pub const PROVE: Shape = Shape {
     name: "a proof of an anchor",
     header: "[[stages.anchor.prove]]",
     keys: &["kind", "instructions", "action", "session", "with", "expect", "expect_error", "within"],
 };
-pub(super) const EXPECT: Shape = Shape {
+pub const EXPECT: Shape = Shape {
     name: "a read that is checked",
     header: "",
     keys: &["action", "session", "with", "expect", "expect_error", "within"],
 };
-pub(super) const APPROVAL: Shape =
+pub const APPROVAL: Shape =
     Shape { name: "an approval", header: "", keys: &["role", "count", "from_parties", "within", "run_within", "per"] };
-pub(super) const CONFIRM: Shape = Shape { name: "a confirmation", header: "", keys: &["text", "typed"] };
-pub(super) const SECRET_TO: Shape = Shape { name: "`secret_to`", header: "", keys: &["profile", "file", "prompt"] };
-pub(super) const FIELD: Shape =
+pub const CONFIRM: Shape = Shape { name: "a confirmation", header: "", keys: &["text", "typed"] };
+pub const SECRET_TO: Shape = Shape { name: "`secret_to`", header: "", keys: &["profile", "file", "prompt"] };
+pub const FIELD: Shape =
     Shape { name: "a field", header: "", keys: &["name", "type", "text", "required", "choices", "example"] };
-pub(super) const EVIDENCE: Shape =
+pub const EVIDENCE: Shape =
     Shape { name: "a piece of evidence", header: "", keys: &["name", "type", "by", "required", "example"] };
 
 /// All keys that a step may have, whatever its kind.
-pub(super) const STEP: Shape = Shape {
+pub const STEP: Shape = Shape {
     name: "a step",
     header: "[[stages.steps]]",
     keys: &[
@@ -136,7 +135,7 @@ pub(super) const STEP: Shape = Shape {
 };
 
 /// The keys that belong to every kind of step.
-pub(super) const STEP_COMMON: &[&str] = &[
+pub const STEP_COMMON: &[&str] = &[
     "id",
     "stage",
     "title",
@@ -157,7 +156,7 @@ pub(super) const STEP_COMMON: &[&str] = &[
 ];
 
 /// The keys of each kind of its own.
-pub(super) const STEP_KINDS: &[(&str, &[&str])] = &[
+pub const STEP_KINDS: &[(&str, &[&str])] = &[
     ("action", &["action", "with", "secret_to", "probe"]),
     ("read", &["action", "with"]),
     ("check", &["action", "with", "expect", "expect_error", "within"]),

@@ -42,22 +42,27 @@ impl FaultKind {
         }
     }
 
+    const ALL: [FaultKind; 10] = [
+        FaultKind::ResponseLost,
+        FaultKind::RefusedBefore,
+        FaultKind::ServerErrorBefore,
+        FaultKind::ServerErrorAfter,
+        FaultKind::Throttled,
+        FaultKind::ConcurrentModification,
+        FaultKind::SessionExpired,
+        FaultKind::AccessDenied,
+        FaultKind::Slow,
+        FaultKind::StaleReads,
+    ];
+
+    /// The names of all.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FaultKind::ALL.iter().map(FaultKind::name)
+    }
+
     /// The fault of that name.
     pub fn named(name: &str) -> Option<FaultKind> {
-        [
-            FaultKind::ResponseLost,
-            FaultKind::RefusedBefore,
-            FaultKind::ServerErrorBefore,
-            FaultKind::ServerErrorAfter,
-            FaultKind::Throttled,
-            FaultKind::ConcurrentModification,
-            FaultKind::SessionExpired,
-            FaultKind::AccessDenied,
-            FaultKind::Slow,
-            FaultKind::StaleReads,
-        ]
-        .into_iter()
-        .find(|kind| kind.name() == name)
+        FaultKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// The error that it answers instead of carrying the request out; none for faults of other kinds.

@@ -3,15 +3,15 @@
 use super::codes;
 use super::walk::{Checked, Walk, fail};
 use crate::base::StepId;
-use crate::plan::model::{Plan, Stage, Step};
+use crate::plan::model::{Body as StepBody, Plan, Stage, Step};
 use crate::record::Entry;
-use crate::record::fact::{Checkpoint, RunClosed};
-use crate::record::statement::Body;
+use crate::record::fact::{Checkpoint, Fact, RunClosed};
+use crate::record::statement::{ABANDON, Body, SaidWhat, Statement};
 use crate::record::tree::root_text;
 use std::collections::BTreeSet;
 
 impl Walk<'_> {
-    pub fn run_closed(&mut self, fact: &RunClosed) -> Checked {
+    pub fn run_closed(&mut self, entry: &Entry, fact: &RunClosed) -> Checked {
         self.closed = Some(fact.result.clone());
         if let Some((id, _)) = self.works.iter().find(|(_, work)| work.is_open()) {
             return fail(codes::OPEN_AT_CLOSE, format!("the operation of {id} is open"));
@@ -27,7 +27,7 @@ impl Walk<'_> {
         match fact.result.as_str() {
             "done" => self.everything_done(&plan),
             "rolled_back" => self.everything_back(&plan),
-            "abandoned" => Ok(()),
+            "abandoned" => self.word_of_a_performer(entry, &plan),
             other => fail(codes::CLOSE, format!("there is no result `{other}`")),
         }
     }
@@ -64,6 +64,30 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Right before it somebody who performs in this run signed that it ends here.
+    fn word_of_a_performer(&self, entry: &Entry, plan: &Plan) -> Checked {
+        let before = entry.seq.checked_sub(1).and_then(|seq| self.chain.entries.get(seq as usize));
+        let word = before.and_then(|entry| match &entry.fact {
+            Fact::Said(said) => Statement::read(&said.statement).ok(),
+            _ => None,
+        });
+        let role = word.and_then(|statement| match statement.said() {
+            Some(said) if said.what == SaidWhat::Note && said.covers == ABANDON => Some(statement.tail.role.clone()),
+            _ => None,
+        });
+        let Some(role) = role else {
+            return fail(codes::CLOSE, "it says abandoned, but nobody signed that right before");
+        };
+        let performs = |step: &Step| match &step.body {
+            StepBody::Manual(manual) if !manual.performers.is_empty() => manual.performers.contains(&role),
+            _ => step.performer == role,
+        };
+        if plan.stages.iter().flat_map(|stage| &stage.steps).any(performs) {
+            return Ok(());
+        }
+        fail(codes::CLOSE, format!("it says abandoned on the word of the role {role}, which performs nothing"))
     }
 
     /// Nothing that the run changed still stands, but for what needs no way back.

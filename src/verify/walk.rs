@@ -243,7 +243,7 @@ impl<'a> Walk<'a> {
             Fact::BreakGlass(_) => self.break_glass(entry),
             Fact::Checkpoint(fact) => self.checkpoint(entry, fact),
             Fact::HandedOver(_) => self.handed_over(entry),
-            Fact::RunClosed(fact) => self.run_closed(fact),
+            Fact::RunClosed(fact) => self.run_closed(entry, fact),
             Fact::Witness(_) => self.witness(entry),
             Fact::Waiting(_) | Fact::Paused(_) | Fact::Resumed(_) => Ok(()),
         }

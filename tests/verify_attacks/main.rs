@@ -8,7 +8,7 @@ use countersign::base::json::object_bytes;
 use countersign::base::{Digest, Time};
 use countersign::record::bundle::{self, Bundle};
 use countersign::record::fact::{self, Ended, Fact, Found, Mode, SignedText, What};
-use countersign::record::statement::{Body, BreakGlassFields, ChangeFields, Decides, SaidWhat};
+use countersign::record::statement::{Body, BreakGlassFields, ChangeFields, Decides, SaidFields, SaidWhat};
 use countersign::record::tree::root_text;
 use countersign::verify::{self, Held, Report, Trust, Verdict};
 use serde_json::json;
@@ -450,6 +450,34 @@ fn before(writer: &mut Writer, label: &'static str, act: fn(&mut Writer)) {
             act(writer);
         }
     });
+}
+
+/// Instead of the end: this person's note about `covers`, and the run closed as abandoned. `open`: the last
+/// operation has no outcome.
+fn abandoned(writer: &mut Writer, person: &'static str, role: &'static str, covers: &'static str, open: bool) {
+    writer.before = Box::new(move |writer, at| match at {
+        "done k2" | "ended k2" | "verified k2" => writer.skip = open,
+        "close" => {
+            let said = SaidFields { what: SaidWhat::Note, covers: covers.into(), attempt: 1, object: None };
+            let body = Body::Said(writer.head(), said);
+            let SignedText { statement, signature, key } = writer.sign("abandon", person, role, body);
+            writer.push("abandon", person, fact::Said { statement, signature, key });
+            writer.close("abandoned");
+            writer.skip = true;
+        }
+        "witness alice" | "witness bob" => writer.skip = true,
+        _ => {}
+    });
+}
+
+#[test]
+fn a_run_abandoned_by_a_performer_is_closed() {
+    let mut writer = Writer::new(Mode::Live);
+    abandoned(&mut writer, "alice", "driver", "abandon", false);
+    writer.honest();
+    let report = verdict_of(&writer);
+    assert_eq!(report.problems, []);
+    assert_eq!((report.verdict, report.result.as_str()), (Verdict::Closed, "abandoned"));
 }
 
 macro_rules! fact_of {
@@ -943,6 +971,14 @@ const LIES: &[(&str, &str, Hooks)] = &[
             fact_of!(entry, RunClosed).counts.insert("outcome".into(), 3);
         });
     }),
+    ("abandoned on nobody's word", "CS0851", |w| {
+        entry(w, "close", |entry| fact_of!(entry, RunClosed).result = "abandoned".into());
+    }),
+    ("abandoned on the word of one who performs nothing", "CS0851", |w| {
+        abandoned(w, "bob", "security", "abandon", false)
+    }),
+    ("abandoned on a word about something else", "CS0851", |w| abandoned(w, "alice", "driver", "", false)),
+    ("abandoned with an operation open", "CS0850", |w| abandoned(w, "alice", "driver", "abandon", true)),
     ("a witness of another result", "CS0851", |w| {
         statement(w, "witness bob", |statement, _| {
             if let Body::Witness(_, result) = &mut statement.body {
