@@ -12,6 +12,7 @@ pub mod place;
 pub mod plan;
 #[cfg(feature = "aws")]
 pub mod rehearse;
+pub mod report;
 #[cfg(feature = "aws")]
 pub mod rollback;
 #[cfg(feature = "aws")]
@@ -57,6 +58,12 @@ pub struct Global {
 pub enum Format {
     Text,
     Json,
+    /// `report`
+    Markdown,
+    /// `plan` and `report`
+    Html,
+    /// `plan`
+    Mermaid,
 }
 
 #[derive(Subcommand)]
@@ -111,6 +118,8 @@ pub enum Verb {
     Verify(verify::Args),
     /// Write a run as a bundle, the evidence artefact
     Export(export::Args),
+    /// Tell a run to people who were not there, with its verdict at the top
+    Report(report::Args),
     /// Serve the simulator over HTTP, for the AWS CLI or any SDK
     Simulate(simulate::Args),
     /// The actions that runbooks may name
@@ -128,7 +137,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     };
     let global = &cli.global;
     let ui = Ui::from_environment(global.quiet, global.verbose, global.format == Format::Json);
-    match dispatch(&cli, &ui) {
+    match printable(&cli).and_then(|()| dispatch(&cli, &ui)) {
         Ok(exit) => exit as u8,
         Err(error) => {
             ui.error(&error);
@@ -147,11 +156,24 @@ fn say_usage(error: &clap::Error) {
     ui.must_say(crate::base::escape::block(&error.render().to_string()).trim_end());
 }
 
+/// Most verbs print text or JSON only.
+fn printable(cli: &Cli) -> Result<(), ui::CliError> {
+    let fits = match (&cli.verb, cli.global.format) {
+        (_, Format::Text | Format::Json) => true,
+        (Verb::Plan(_), format) => format != Format::Markdown,
+        (Verb::Report(_), format) => format != Format::Mermaid,
+        _ => false,
+    };
+    let hint = "text and json are for every verb; markdown is for report, mermaid for plan, html for both";
+    let refused = || ui::CliError::new(Exit::Usage, "CS2090", "this verb does not print in that format", hint);
+    if fits { Ok(()) } else { Err(refused()) }
+}
+
 fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
     let global = &cli.global;
     match &cli.verb {
         Verb::Check(args) => check::run(args, ui),
-        Verb::Plan(args) => plan::run(args, ui),
+        Verb::Plan(args) => plan::run(args, global, ui),
         #[cfg(feature = "aws")]
         Verb::Rehearse(args) => parts::block_on(rehearse::run(args, global, ui)),
         #[cfg(feature = "aws")]
@@ -177,6 +199,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::People(args) => people::run(args, ui),
         Verb::Verify(args) => verify::run(args, global, ui),
         Verb::Export(args) => export::run(args, global, ui),
+        Verb::Report(args) => report::run(args, global, ui),
         Verb::Simulate(args) => parts::block_on(simulate::run(args, ui)),
         Verb::Actions(args) => actions::run(args, ui),
     }

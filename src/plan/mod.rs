@@ -1,9 +1,13 @@
 //! Checked runbook and values -> plan: what will be done, pinned by digests. Pure.
 
 pub mod build;
+pub mod lanes;
+pub mod mermaid;
 pub mod model;
+pub mod picture;
 pub mod text;
 pub mod values;
+pub mod words;
 
 pub use build::{Pins, Timing, build};
 pub use text::{operations, text, text_with};
