@@ -53,7 +53,7 @@ impl Html {
     /// An element without an end: `meta`, `br`, and in SVG `path` and the like, which are closed.
     pub fn void(&mut self, name: &'static str, attributes: Attributes<'_>) -> &mut Html {
         self.open(name, attributes);
-        if !matches!(name, "meta" | "br" | "hr" | "col") {
+        if !matches!(name, "meta" | "br" | "wbr") {
             self.out.pop();
             self.out.push_str("/>");
         }

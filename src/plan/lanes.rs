@@ -149,7 +149,7 @@ struct Grid {
 impl Grid {
     fn of(lanes: &[Lane], timed: bool) -> Grid {
         let count = lanes.len().max(1) as i64;
-        let lane = (400 / count).clamp(44, 96);
+        let lane = (420 / count).clamp(44, 104);
         let head = if lane < 80 { 108 } else { 52 };
         let left = if timed { TIME } else { 8 };
         let text = left + count * lane + 14;
@@ -224,7 +224,7 @@ fn frame(svg: &mut Html, grid: &Grid, lanes: &[Lane], bottom: i64) {
     for (at, lane) in lanes.iter().enumerate() {
         let x = grid.x(lanes, at);
         if grid.lane >= 80 {
-            let room = (grid.lane / 7) as usize;
+            let room = ((grid.lane - 6) / 9) as usize;
             let lines = broken(&lane.name, room, 2);
             for (line, text) in lines.iter().enumerate() {
                 let y = grid.head - 2 - 14 * (lines.len() - 1 - line) as i64;

@@ -68,7 +68,7 @@ impl Chart<'_> {
         let items = words::items(stage, 4);
         let depth = if items.is_some() { 2 } else { 1 };
         if let Some(items) = &items {
-            self.line(1, &format!("loop {}", safe(&format!("For each {items}"))));
+            self.line(1, &format!("loop {}", safe(&format!("Repeated for {items}"))));
         }
         if let (Some(anchor), Some(system)) = (words::anchor(stage), self.id(SYSTEM)) {
             self.line(depth, &format!("{system}->>aws: {}", safe(&format!("Anchor: {anchor}"))));

@@ -114,7 +114,8 @@ impl Page<'_> {
         main.el("section", &[], |section| {
             section.leaf("h3", &[], &title);
             if let Some(items) = words::items(stage, SHOWN_ITEMS) {
-                section.leaf("p", &[], &format!("For each {items}."));
+                let each = if items.starts_with("of ") { "each " } else { "" };
+                section.leaf("p", &[], &format!("Repeated for {each}{items}."));
                 section.leaf("p", &[("class", "soft")], &format!("Order: {}.", words::order(stage)));
                 self.more_items(section, stage);
             }
@@ -259,16 +260,31 @@ pub fn table(html: &mut Html, heads: &[&str], rows: &[Vec<String>]) {
             table.el("tbody", &[], |body| {
                 for row in rows {
                     body.el("tr", &[], |tr| {
-                        for (at, cell) in row.iter().enumerate() {
-                            if at == 0 {
-                                tr.leaf("th", &[("scope", "row")], cell);
-                            } else {
-                                tr.leaf("td", &[], cell);
-                            }
+                        for (at, text) in row.iter().enumerate() {
+                            cell(tr, at == 0, text);
                         }
                     });
                 }
             });
         });
+    });
+}
+
+/// Words without a place to break are broken anywhere when they are long, and else kept whole.
+const LONG_WORD: usize = 28;
+
+fn cell(tr: &mut Html, heads: bool, text: &str) {
+    let parts: Vec<&str> = text.split_inclusive([':', '/']).collect();
+    let long = parts.iter().flat_map(|part| part.split(' ')).any(|word| word.chars().count() > LONG_WORD);
+    let class = if long { "long" } else { "whole" };
+    let name = if heads { "th" } else { "td" };
+    let row: &[(&'static str, &str)] = &[("class", class), ("scope", "row")];
+    tr.el(name, if heads { row } else { &row[..1] }, |cell| {
+        for (at, part) in parts.iter().enumerate() {
+            if at > 0 {
+                cell.void("wbr", &[]);
+            }
+            cell.text(part);
+        }
     });
 }

@@ -202,7 +202,7 @@ fn plan(main: &mut Html, content: &Content) {
                     let lost =
                         if step.lost.is_empty() { String::new() } else { format!(". Not brought back: {}", step.lost) };
                     vec![
-                        format!("{}/{}", stage.id, step.id),
+                        step.id.clone(),
                         step.what.clone(),
                         step.performers.join(", together with "),
                         or_none(step.approvals.join("; and "), "nobody"),
