@@ -3,9 +3,9 @@
 
 use crate::base::Digest;
 use crate::plan::lanes::{Lane, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Content {
     /// Version of these members: 1.
     pub report: u32,
@@ -34,7 +34,7 @@ pub struct Content {
 }
 
 /// What was read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Source {
     /// The file's name, or the run's bundle as `export` writes it.
     pub name: String,
@@ -42,7 +42,7 @@ pub struct Source {
     pub sha256: Digest,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     pub verdict: String,
     /// Null where not even the first entry could be read.
@@ -60,14 +60,14 @@ pub struct Verdict {
     pub witnessed_by: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProblemFacts {
     pub seq: Option<u64>,
     pub code: String,
     pub message: String,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RunFacts {
     pub id: String,
     /// `done`, `rolled back`, `abandoned`, `in doubt`, `open`.
@@ -85,7 +85,7 @@ pub struct RunFacts {
     pub root: String,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Runbook {
     pub name: String,
     pub title: String,
@@ -97,7 +97,7 @@ pub struct Runbook {
     pub people: Option<Digest>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PersonFacts {
     pub id: String,
     pub name: String,
@@ -109,7 +109,7 @@ pub struct PersonFacts {
     pub signed: u64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionFacts {
     pub seq: u64,
     pub at: String,
@@ -120,7 +120,7 @@ pub struct SessionFacts {
     pub endpoint: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StageFacts {
     pub id: String,
     pub title: String,
@@ -130,7 +130,7 @@ pub struct StageFacts {
     pub steps: Vec<StepFacts>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StepFacts {
     pub id: String,
     pub title: String,
@@ -142,7 +142,7 @@ pub struct StepFacts {
     pub lost: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestFacts {
     pub seq: u64,
     pub at: String,
@@ -158,7 +158,7 @@ pub struct RequestFacts {
     pub ended: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DecisionFacts {
     pub seq: u64,
     pub at: String,
@@ -173,7 +173,7 @@ pub struct DecisionFacts {
     pub key: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OperationFacts {
     /// Of the `intended`; of the outcome for what changes nothing.
     pub seq: u64,
@@ -202,7 +202,7 @@ pub struct OperationFacts {
     pub words: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AnchorFacts {
     pub seq: u64,
     pub at: String,
@@ -214,7 +214,7 @@ pub struct AnchorFacts {
     pub object: Option<Digest>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PointFacts {
     /// `stage/step` of the plan.
     pub step: String,
@@ -223,7 +223,7 @@ pub struct PointFacts {
     pub passed: Vec<Passed>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Passed {
     pub step: String,
     pub seq: u64,
@@ -231,7 +231,7 @@ pub struct Passed {
 }
 
 /// Something that did not go as planned, and how it ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trouble {
     pub seq: u64,
     pub at: String,
@@ -245,7 +245,7 @@ pub struct Trouble {
     pub settled: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EvidenceFacts {
     pub seq: u64,
     pub at: String,
@@ -264,7 +264,7 @@ pub struct EvidenceFacts {
     pub missing: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EntryFacts {
     pub seq: u64,
     pub at: String,
@@ -274,7 +274,7 @@ pub struct EntryFacts {
 }
 
 /// One thing to check, and the commands for it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HowTo {
     pub what: String,
     pub commands: Vec<String>,
