@@ -43,7 +43,7 @@ pub mod verify;
 // World + request + clock -> world + answer.
 pub mod simulator;
 
-// Entries -> text, Markdown, JSON for people.
+// Verified entries -> HTML, Markdown, JSON, lines for people.
 pub mod report;
 
 // Entries <-> SQLite; lock and lease.

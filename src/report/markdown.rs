@@ -58,7 +58,7 @@ impl Page {
         self.line(&format!("# {}\n", cell(title)));
         let mode = facts.mode.as_deref().unwrap_or("unreadable").to_uppercase();
         let glass = if facts.break_glass { ", BREAK-GLASS" } else { "" };
-        self.line(&format!("**Verdict: {}** ({mode}{glass})\n", cell(&facts.verdict)));
+        self.line(&format!("**Verdict: {}** ({}{glass})\n", cell(&facts.verdict), cell(&mode)));
         facts.limits.iter().for_each(|limit| self.line(&format!("- {}", cell(limit))));
         for problem in &facts.problems {
             let at = problem.seq.map_or("the history".to_owned(), |seq| format!("entry {seq}"));
@@ -91,13 +91,13 @@ impl Page {
             self.line(&format!(
                 "- **{}** {}, entry {}: {}; {}",
                 cell(&what),
-                one.at,
+                cell(&one.at),
                 one.seq,
                 cell(&one.words),
                 cell(&settled)
             ));
             for entry in &one.course {
-                self.line(&format!("  - {} entry {}: {}", entry.at, entry.seq, cell(&entry.words)));
+                self.line(&format!("  - {} entry {}: {}", cell(&entry.at), entry.seq, cell(&entry.words)));
             }
         }
     }
