@@ -157,8 +157,7 @@ fn doubt_that_people_settled_names_them() {
     let mut bob = sit(&theatre, "bob");
     settle(&theatre, "bob", &step, "done", serde_json::json!({"Handshake": {"State": "ACCEPTED"}}));
     drop(drive(&theatre, &mut bob).unwrap());
-    let asked =
-        bob.run.requests.values().filter(|request| request.is_live()).map(|request| request.seq).last().unwrap();
+    let asked = bob.run.requests.values().rfind(|request| request.is_live()).unwrap().seq;
     assert!(theatre.decide(&mut theatre.store.clone(), &mut bob.run, asked, "carol", Decides::Approve).unwrap());
     drop(bob);
     theatre.wire.simulator().forget_faults();
