@@ -245,9 +245,10 @@ fn the_verb_writes_each_format_and_says_by_its_exit_code_what_does_not_verify() 
     std::fs::write(folder.path().join("cut.countersign"), &text[..text.len() / 2]).unwrap();
     std::fs::write(folder.path().join("none.countersign"), "<script>alert(1)</script>").unwrap();
     for name in ["bad.countersign", "cut.countersign", "none.countersign"] {
-        let output = report(&[name, "--format", "html", "-o", "out.html"]);
+        let out = format!("{name}.html");
+        let output = report(&[name, "--format", "html", "-o", &out]);
         assert_eq!(output.status.code(), Some(6), "{name}: {output:?}");
-        let page = read(&std::fs::read_to_string(folder.path().join("out.html")).unwrap()).unwrap();
+        let page = read(&std::fs::read_to_string(folder.path().join(&out)).unwrap()).unwrap();
         shows(&page, &["INVALID", "DO NOT RELY"]);
     }
 }
