@@ -14,6 +14,7 @@ pub fn markdown(content: &Content) -> String {
     page.plan(content);
     page.people(content);
     page.happened(content);
+    page.evidence(content);
     page.check(content);
     page.out
 }
@@ -247,6 +248,9 @@ impl Page {
                 cell(&passed)
             ));
         }
+    }
+
+    fn evidence(&mut self, content: &Content) {
         self.title("Evidence and answers");
         let evidence: Vec<Vec<String>> = content
             .evidence
