@@ -49,7 +49,7 @@ pub mod schema;
 // Code -> the page that explains it.
 pub mod explain;
 
-// Entries -> text, Markdown, JSON for people.
+// Verified entries -> HTML, Markdown, JSON, lines for people.
 pub mod report;
 
 // Entries <-> SQLite; lock and lease.

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod duration;
 pub mod escape;
 pub mod finding;
+pub mod html;
 pub mod id;
 pub mod json;
 mod recognise;

@@ -9,7 +9,7 @@ use crate::base::{RunId, StepId, escape};
 use crate::engine::next::{self, Draft};
 use crate::engine::port::StoreError;
 use crate::engine::state::Run;
-use crate::engine::{rollback, status};
+use crate::engine::{hold, rollback, status};
 use crate::journal::Journal;
 use crate::keys::KeyRing;
 use crate::plan::model::{Body as StepBody, Step};
@@ -150,6 +150,13 @@ fn close(
 /// What stays behind, for a person.
 fn words(run: &Run) -> String {
     let mut text = format!("abandon run {} ({}):\n", run.id.short(), escape::line(&run.plan.title));
+    for hold in run.plan.holds.iter().filter(|hold| hold::is_live(run, &hold.id)) {
+        let title = escape::line(&hold.title);
+        text.push_str(&format!(
+            "  the way in `{}` ({title}) is held no more: it stays as it is, look after it\n",
+            hold.id
+        ));
+    }
     let standing: Vec<&StepId> = run
         .steps
         .iter()

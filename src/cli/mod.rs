@@ -7,14 +7,14 @@ pub mod check;
 pub mod completions;
 pub mod decide;
 pub mod desk;
+pub mod explain;
 pub mod export;
+mod help;
 pub mod import;
+pub mod init;
 pub mod kept;
 pub mod load;
 pub mod lot;
-pub mod explain;
-mod help;
-pub mod init;
 pub mod man;
 pub mod parts;
 pub mod people;
@@ -24,6 +24,7 @@ pub mod plan;
 mod progress;
 #[cfg(feature = "aws")]
 pub mod rehearse;
+pub mod report;
 pub mod requests;
 #[cfg(feature = "aws")]
 pub mod rollback;
@@ -77,6 +78,12 @@ pub struct Global {
 pub enum Format {
     Text,
     Json,
+    /// `report`
+    Markdown,
+    /// `plan` and `report`
+    Html,
+    /// `plan`
+    Mermaid,
 }
 
 #[derive(Subcommand)]
@@ -137,6 +144,8 @@ pub enum Verb {
     Verify(verify::Args),
     /// Write a run as a bundle, the evidence artefact
     Export(export::Args),
+    /// Tell a run to people who were not there, with its verdict at the top
+    Report(report::Args),
     /// Serve the simulator over HTTP, for the AWS CLI or any SDK
     Simulate(simulate::Args),
     /// The actions that runbooks may name
@@ -204,7 +213,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Err(error) => return failed(&error, &ui),
         }
     }
-    match dispatch(&cli, &ui) {
+    match printable(&cli).and_then(|()| dispatch(&cli, &ui)) {
         Ok(exit) => exit as u8,
         Err(error) => failed(&error, &ui),
     }
@@ -248,12 +257,25 @@ fn say_usage(error: &clap::Error) {
     ui.must_say(crate::base::escape::block(&error.render().to_string()).trim_end());
 }
 
+/// Most verbs print text or JSON only.
+fn printable(cli: &Cli) -> Result<(), ui::CliError> {
+    let fits = match (&cli.verb, cli.global.format) {
+        (_, Format::Text | Format::Json) => true,
+        (Verb::Plan(_), format) => format != Format::Markdown,
+        (Verb::Report(_), format) => format != Format::Mermaid,
+        _ => false,
+    };
+    let hint = "text and json are for every verb; markdown is for report, mermaid for plan, html for both";
+    let refused = || ui::CliError::new(Exit::Usage, "CS2090", "this verb does not print in that format", hint);
+    if fits { Ok(()) } else { Err(refused()) }
+}
+
 fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
     let global = &cli.global;
     match &cli.verb {
         Verb::Init(args) => init::run(args, ui),
         Verb::Check(args) => check::run(args, ui),
-        Verb::Plan(args) => plan::run(args, ui),
+        Verb::Plan(args) => plan::run(args, global, ui),
         #[cfg(feature = "aws")]
         Verb::Rehearse(args) => parts::block_on(rehearse::run(args, global, ui)),
         #[cfg(feature = "aws")]
@@ -281,6 +303,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::People(args) => people::run(args, ui),
         Verb::Verify(args) => verify::run(args, global, ui),
         Verb::Export(args) => export::run(args, global, ui),
+        Verb::Report(args) => report::run(args, global, ui),
         Verb::Simulate(args) => parts::block_on(simulate::run(args, ui)),
         Verb::Actions(args) => actions::run(args, ui),
         Verb::Schema(args) => schema::run(args, ui),

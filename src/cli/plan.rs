@@ -2,13 +2,20 @@
 
 use super::load::{self, Sources};
 use super::ui::{CliError, CliResult, Exit, Ui};
+use super::{Format, Global};
 use crate::base::escape;
 use crate::plan;
 use crate::runbook::reader::one_of;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+const EXAMPLE: &str = "\
+Example:
+  countersign plan runbooks/move_member_accounts.toml --format html > plan.html
+  countersign plan runbooks/move_member_accounts.toml --format mermaid --for alice";
+
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLE)]
 pub struct Args {
     /// The runbook
     #[arg(value_name = "RUNBOOK")]
@@ -27,7 +34,7 @@ pub struct Args {
     pub for_person: Option<String>,
 }
 
-pub fn run(args: &Args, ui: &Ui) -> CliResult {
+pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let sources = Sources {
         runbook: args.runbook.clone(),
         values: args.values.clone(),
@@ -49,24 +56,24 @@ pub fn run(args: &Args, ui: &Ui) -> CliResult {
     if !later.is_empty() {
         ui.must_say(&format!("not in this version, so `run` will refuse it: {}", escape::line(&later.join(", "))));
     }
-    if ui.json {
-        let mut operations = plan::operations(&loaded.plan, &loaded.values);
-        if let Some(person) = &args.for_person {
-            let of = |one: &Value| one["step"].as_str().and_then(|id| id.parse().ok());
-            operations
-                .retain(|one| of(one).is_some_and(|id| plan::concerns(&loaded.plan, &loaded.people, person, &id)));
-        }
-        let value = json!({
-            "plan": loaded.plan,
-            "digest": loaded.plan.digest(),
+    let (plan, people, person) = (&loaded.plan, &loaded.people, args.for_person.as_deref());
+    let mut operations = plan::operations(plan, &loaded.values);
+    if let Some(person) = person {
+        let of = |one: &Value| one["step"].as_str().and_then(|id| id.parse().ok());
+        operations.retain(|one| of(one).is_some_and(|id| plan::concerns(plan, people, person, &id)));
+    }
+    let text = match global.format {
+        Format::Json => pretty(&json!({
+            "plan": plan,
+            "digest": plan.digest(),
             "operations": operations,
             "not_in_this_version": later,
-        });
-        ui.data(&pretty(&value));
-    } else {
-        let values = &loaded.values.object;
-        ui.data(plan::text_with(&loaded.plan, &loaded.people, args.for_person.as_deref(), values).trim_end());
-    }
+        })),
+        Format::Html => plan::picture::html(plan, people, person),
+        Format::Mermaid => plan::mermaid::mermaid(plan, people, person),
+        Format::Text | Format::Markdown => plan::text_with(plan, people, person, &loaded.values.object),
+    };
+    ui.data(text.trim_end());
     Ok(Exit::Done)
 }
 

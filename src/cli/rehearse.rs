@@ -7,10 +7,10 @@ use super::place;
 use super::progress::Progress as Lines;
 use super::run::{opening, possible, stop_words};
 use super::source::{self, Source};
-use super::ui::{CliError, CliResult, Exit, Style, Ui};
+use super::ui::{CliResult, Exit, Style, Ui};
 use crate::base::{RunId, Time, escape};
 use crate::engine::next::StopKind;
-use crate::engine::port::{Random, Store};
+use crate::engine::port::Random;
 use crate::engine::state::Run;
 use crate::engine::status;
 use crate::journal::MemoryStore;
@@ -19,7 +19,6 @@ use crate::record::entry::Entry;
 use crate::record::fact::Mode;
 use crate::rehearse::world::{RehearsalClock, Wire};
 use crate::rehearse::{self, Played};
-use crate::report::markdown;
 use crate::simulator::Simulator;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
@@ -136,7 +135,7 @@ fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
     let bundle = folder.join(format!("{name}.countersign"));
     write_file(&bundle, super::export::bundle_text(&played.store, &run.id)?.as_bytes())?;
     let path = folder.join(format!("{name}.md"));
-    write_file(&path, markdown_of(&played.store, run, &verdict)?.as_bytes())?;
+    write_file(&path, super::report::markdown_of(&played.store, &run.id)?.as_bytes())?;
     let effects = played.wire.simulator().effects().count();
     let days = crate::base::duration::show(run.last_at.since(run.started));
     ui.must_say("");
@@ -174,12 +173,4 @@ fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
         ui.data(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     Ok(exit)
-}
-
-/// The Markdown report, told entry by entry.
-pub fn markdown_of(store: &impl Store, run: &Run, verdict: &str) -> Result<String, CliError> {
-    let lines = store.read_from(&run.id, 0).map_err(|error| place::store_error(&error))?;
-    let entries: Vec<Entry> = lines.iter().filter_map(|text| Entry::read(text).ok()).collect();
-    let words: Vec<String> = entries.iter().map(|entry| markdown::words(run, entry)).collect();
-    Ok(markdown::report(run, &entries, &words, verdict))
 }

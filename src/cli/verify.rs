@@ -27,7 +27,7 @@ pub struct Args {
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let trust = args.trust.iter().map(|path| read_trust(path)).collect::<Result<Vec<_>, _>>()?;
     let held = args.held.iter().map(|path| read_held(path)).collect::<Result<Vec<_>, _>>()?;
-    let bundle = match read_target(args, global)? {
+    let bundle = match read_target(args.target.as_deref(), global)? {
         Ok(bundle) => bundle,
         Err(why) => {
             ui.data(&if ui.json { pretty(&unreadable(&why)) } else { format!("INVALID  {}", escape::line(&why)) });
@@ -53,10 +53,10 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
 }
 
 /// The outer error: nothing to read. The inner one: it is read, and it is no bundle.
-fn read_target(args: &Args, global: &Global) -> Result<Result<Bundle, String>, CliError> {
-    let Some(path) = args.target.as_ref().map(Path::new).filter(|path| path.is_file()) else {
+pub(super) fn read_target(target: Option<&str>, global: &Global) -> Result<Result<Bundle, String>, CliError> {
+    let Some(path) = target.map(Path::new).filter(|path| path.is_file()) else {
         let journal = place::journal(global)?;
-        let run = place::find(&journal, args.target.as_deref())?;
+        let run = place::find(&journal, target)?;
         return export::collect(&journal, &run).map(Ok);
     };
     let bytes = std::fs::read(path).map_err(|error| unread(path, &error.to_string()))?;
@@ -68,7 +68,7 @@ fn read_target(args: &Args, global: &Global) -> Result<Result<Bundle, String>, C
     Ok(bundle::read(&bytes).map_err(|error| format!("{} is no bundle: {error}", path.to_string_lossy())))
 }
 
-fn read_trust(path: &Path) -> Result<Trust, CliError> {
+pub(super) fn read_trust(path: &Path) -> Result<Trust, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
     Trust::parse(&path.to_string_lossy(), &text).map_err(|why| {
         let message = format!("{} can't be used as keys that you trust: {why}", shown(path));
@@ -76,7 +76,7 @@ fn read_trust(path: &Path) -> Result<Trust, CliError> {
     })
 }
 
-fn read_held(path: &Path) -> Result<Held, CliError> {
+pub(super) fn read_held(path: &Path) -> Result<Held, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
     Held::parse(&text).map_err(|why| {
         let message = format!("{} is no head: {why}", shown(path));

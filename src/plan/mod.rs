@@ -2,9 +2,13 @@
 
 pub mod build;
 mod json_node;
+pub mod lanes;
+pub mod mermaid;
 pub mod model;
+pub mod picture;
 pub mod text;
 pub mod values;
+pub mod words;
 
 pub use build::{Pins, Timing, build};
 pub use text::{concerns, operations, text, text_with};

@@ -1,8 +1,9 @@
 //! A plan in words: what will happen, who does it, who must agree, where the way back ends.
 //! 80 columns, plain text, foreign text escaped.
 
-use super::model::{Approval, Body, Item, Per, Plan, Proof, Stage, Step, WayBack};
+use super::model::{Body, Item, Plan, Proof, Stage, Step};
 use super::values::Values;
+use super::words;
 use crate::base::{StepId, Time, duration, escape};
 use crate::expression;
 use crate::people::People;
@@ -92,7 +93,7 @@ impl Page<'_> {
                 Proof::UserVerified => ", signs with a security key (touch and PIN)",
                 Proof::MfaCode => ", signs with an MFA code",
             };
-            let who = self.holders(id);
+            let who = words::holders(self.people, id);
             let party = if role.party.is_empty() { "any party" } else { &role.party };
             self.field(2, "role", &format!("{id} ({}, {party}): {who}{proof}", role.title));
         }
@@ -122,10 +123,8 @@ impl Page<'_> {
         if !stage.when.is_empty() {
             self.field(3, "only if", &stage.when);
         }
-        if let Some(anchor) = &stage.anchor {
-            let title = if anchor.title.is_empty() { "an anchor" } else { &anchor.title };
-            let counts = format!("captures {}, proves {}", anchor.capture.len(), anchor.prove.len());
-            self.field(3, "anchor", &format!("{title} ({counts})"));
+        if let Some(anchor) = words::anchor(stage) {
+            self.field(3, "anchor", &anchor);
         }
         for (at, step) in steps {
             self.step(&format!("{number}.{}", at + 1), step);
@@ -133,45 +132,14 @@ impl Page<'_> {
     }
 
     fn items(&mut self, stage: &Stage) {
-        match &stage.items {
-            Some(items) => {
-                let keys: Vec<&str> = items.iter().take(SHOWN_ITEMS).map(|item| item.key.as_str()).collect();
-                let more = items.len().saturating_sub(SHOWN_ITEMS);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                let mut text = format!("{} items: {}{more}", items.len(), keys.join(", "));
-                if items.len() == 1 {
-                    text = format!("1 item: {}", keys.join(""));
-                } else if items.is_empty() {
-                    text = "no items: nothing to do".to_owned();
-                }
-                self.field(3, "for each", &text);
-            }
-            None if !stage.for_each.is_null() => {
-                let over = stage.for_each.as_str().map_or_else(|| stage.for_each.to_string(), str::to_owned);
-                self.field(3, "for each", &format!("of {over} (known when the stage begins)"));
-            }
-            None => return,
-        }
-        let first = match stage.canary {
-            0 => String::new(),
-            1 => "the first goes alone, then its performer is asked to go on; ".to_owned(),
-            n => format!("the first {n} go alone, then their performer is asked to go on; "),
-        };
-        let at_once = if stage.at_once > 1 { format!("{} at once", stage.at_once) } else { "one at a time".to_owned() };
-        let stop = match stage.stop_after {
-            0 | 1 => "stops at the first failure or doubt".to_owned(),
-            n => format!("stops after {n} items that failed or are in doubt"),
-        };
-        self.field(3, "order", &format!("{first}{at_once}; {stop}"));
+        let Some(items) = words::items(stage, SHOWN_ITEMS) else { return };
+        self.field(3, "for each", &items);
+        self.field(3, "order", &words::order(stage));
     }
 
     fn step(&mut self, number: &str, step: &Step) {
-        let what = match &step.body {
-            Body::Action | Body::Read => step.template.get("action").and_then(Value::as_str).unwrap_or("").to_owned(),
-            other => other.kind().to_owned(),
-        };
         self.out.push('\n');
-        self.line(3, &format!("{number} {} - {what}", step.id));
+        self.line(3, &format!("{number} {} - {}", step.id, words::what(step)));
         self.field(7, "does", &step.title);
         self.details(step);
         self.field(7, "by", &self.performers(step));
@@ -186,10 +154,10 @@ impl Page<'_> {
             self.field(7, "asked", &format!("{}{typed}", confirm.text));
         }
         for approval in &step.approvals {
-            self.field(7, "agrees", &self.approval(approval));
+            self.field(7, "agrees", &words::approval(self.people, approval));
         }
         if step.mutates {
-            self.way_back(&step.back);
+            self.field(7, "way back", &words::way_back(&step.back));
             if !step.lost.is_empty() {
                 self.field(7, "lost", &step.lost);
             }
@@ -234,40 +202,9 @@ impl Page<'_> {
         }
     }
 
-    fn way_back(&mut self, back: &WayBack) {
-        if !back.point_of_no_return.is_empty() {
-            self.field(7, "way back", &format!("NONE, a point of no return: {}", back.point_of_no_return));
-        } else if !back.no_undo.is_empty() {
-            self.field(7, "way back", &format!("needs none: {}", back.no_undo));
-        } else {
-            let steps: Vec<String> = back
-                .undo
-                .iter()
-                .map(|step| match step.template.get("action").and_then(Value::as_str) {
-                    Some(action) => format!("{} ({action})", step.id),
-                    None => format!("{} ({})", step.id, step.body.kind()),
-                })
-                .collect();
-            let usual = if back.usual { ", the usual one" } else { "" };
-            self.field(7, "way back", &format!("{}{usual}", steps.join(", then ")));
-        }
-    }
-
     /// Points of no return and what no undo brings back, once more together.
     fn ends(&mut self) {
-        let mut points = Vec::new();
-        let mut lost = Vec::new();
-        for stage in &self.plan.stages {
-            for step in stage.steps.iter().filter(|step| step.mutates && self.concerns(step)) {
-                let id = format!("{}/{}", stage.id, step.id);
-                if !step.back.point_of_no_return.is_empty() {
-                    points.push(format!("{id}: {}", step.back.point_of_no_return));
-                }
-                if !step.lost.is_empty() {
-                    lost.push(format!("{id}: {}", step.lost));
-                }
-            }
-        }
+        let (points, lost) = words::ends(self.plan, |step| self.concerns(step));
         self.out.push('\n');
         if points.is_empty() {
             self.line(0, "Points of no return: none.");
@@ -282,30 +219,11 @@ impl Page<'_> {
     }
 
     fn performers(&self, step: &Step) -> String {
-        let roles: Vec<&String> = match &step.body {
-            Body::Manual(manual) if !manual.performers.is_empty() => manual.performers.iter().collect(),
-            _ => vec![&step.performer],
-        };
-        let each: Vec<String> = roles.into_iter().map(|role| format!("{} ({role})", self.holders(role))).collect();
+        let each: Vec<String> = words::performer_roles(step)
+            .into_iter()
+            .map(|role| format!("{} ({role})", words::holders(self.people, role)))
+            .collect();
         each.join(", together with ")
-    }
-
-    fn approval(&self, approval: &Approval) -> String {
-        let count = if approval.count > 1 { format!("{} of ", approval.count) } else { String::new() };
-        let parties =
-            if approval.from_parties > 1 { format!(", from {} parties", approval.from_parties) } else { String::new() };
-        let covers = match approval.per {
-            Per::Step => "",
-            Per::Item => "; one decision for each item",
-            Per::Stage => "; one decision for all items",
-        };
-        format!(
-            "{count}{} ({}){parties}{covers}; within {}, runs within {}",
-            self.holders(&approval.role),
-            approval.role,
-            duration::show(approval.within),
-            duration::show(approval.run_within)
-        )
     }
 
     fn session(&self, id: &str) -> String {
@@ -319,22 +237,9 @@ impl Page<'_> {
         text
     }
 
-    /// Names of a role's holders, or that there are none.
-    fn holders(&self, role: &str) -> String {
-        let names: Vec<&str> = self.people.holders(role).map(|person| person.name.as_str()).collect();
-        if names.is_empty() { "nobody yet".to_owned() } else { names.join(" or ") }
-    }
-
     /// Whether the step is part of what is shown.
     fn concerns(&self, step: &Step) -> bool {
-        let Some(person) = self.person.and_then(|id| self.people.get(id)) else { return self.person.is_none() };
-        let holds = |role: &String| person.roles.contains(role);
-        let manual = match &step.body {
-            Body::Manual(manual) => manual.performers.iter().any(holds),
-            _ => false,
-        };
-        let own = holds(&step.performer) || manual || step.approvals.iter().any(|approval| holds(&approval.role));
-        own || step.back.undo.iter().any(|undo| self.concerns(undo))
+        self.person.is_none_or(|person| words::concerns(self.people, step, person))
     }
 
     fn field(&mut self, indent: usize, name: &str, value: &str) {

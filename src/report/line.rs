@@ -1,14 +1,39 @@
 //! One entry as one line for people: live progress, and `log`. Pure; everything foreign is escaped.
 
-use crate::base::escape;
+use crate::base::{Digest, StepId, escape};
 use crate::engine::state::Run;
 use crate::engine::{operation, status};
 use crate::record::entry::Entry;
 use crate::record::fact::{Ended, EndedBy, Fact, Found, Outcome, Reading};
 use crate::record::statement::{Body, Decides, Statement};
 
+/// What words need to know beyond the entry itself.
+pub trait Told {
+    fn stage_title(&self, stage: &str) -> Option<String>;
+    /// The operation that is about to begin, in words.
+    fn doing(&self, step: &StepId, operation: &Digest) -> Option<String>;
+    /// How people name the request.
+    fn request_name(&self, request: u64) -> Option<String>;
+}
+
+impl Told for Run {
+    fn stage_title(&self, stage: &str) -> Option<String> {
+        self.plan.stage(stage).map(|stage| stage.title.clone())
+    }
+
+    fn doing(&self, step: &StepId, _: &Digest) -> Option<String> {
+        let state = self.step(step);
+        let begun = state.begun()?;
+        self.plan.step(step).map(|step| operation::words(&begun.operation, step))
+    }
+
+    fn request_name(&self, request: u64) -> Option<String> {
+        self.requests.get(&request).map(status::name)
+    }
+}
+
 /// What happened, without the time; none for entries that only machines need.
-pub fn words(run: &Run, entry: &Entry) -> Option<String> {
+pub fn words(run: &impl Told, entry: &Entry) -> Option<String> {
     let by = entry.by.clone().unwrap_or_default();
     let text = match &entry.fact {
         Fact::RunOpened(fact) => format!("run {} opened by {by} ({})", entry.run.short(), fact.mode.name()),
@@ -27,15 +52,12 @@ pub fn words(run: &Run, entry: &Entry) -> Option<String> {
         Fact::RequestEnded(fact) => format!("request #{} is over: {}", fact.request, ended(fact.why)),
         Fact::Said(fact) => said(&fact.statement),
         Fact::Intended(fact) => {
-            let doing = run
-                .step(&fact.step)
-                .begun()
-                .and_then(|begun| run.plan.step(&fact.step).map(|step| operation::words(&begun.operation, step)));
+            let doing = run.doing(&fact.step, &fact.operation);
             let again = if fact.r#try > 1 { format!(", try {}", fact.r#try) } else { String::new() };
             let attempt = if fact.attempt > 1 { format!(", attempt {}", fact.attempt) } else { String::new() };
             format!("{}: {by} begins{attempt}{again}: {}", fact.step, doing.unwrap_or_default())
         }
-        Fact::Outcome(fact) => outcome(fact),
+        Fact::Outcome(fact) => format!("{}: {}", fact.step, outcome(fact)),
         Fact::Observed(fact) => {
             let reading = match fact.reading {
                 Reading::Done => "it happened",
@@ -79,7 +101,7 @@ pub fn words(run: &Run, entry: &Entry) -> Option<String> {
 }
 
 /// [`words`] with the time before it, for logs.
-pub fn timed(run: &Run, entry: &Entry) -> Option<String> {
+pub fn timed(run: &impl Told, entry: &Entry) -> Option<String> {
     words(run, entry).map(|words| format!("{}  {words}", entry.at.millis()))
 }
 
@@ -87,13 +109,13 @@ fn place(stage: &str, item: &Option<String>) -> String {
     crate::base::id::place(stage, item.as_deref())
 }
 
-fn stage(run: &Run, id: &str, count: u32, items: bool) -> String {
-    let title = run.plan.stage(id).map(|stage| stage.title.clone()).unwrap_or_default();
+fn stage(run: &impl Told, id: &str, count: u32, items: bool) -> String {
+    let title = run.stage_title(id).unwrap_or_default();
     let count = if items { format!(" ({count} items)") } else { String::new() };
     format!("stage {id}: {title}{count}")
 }
 
-fn decision(run: &Run, text: &str) -> String {
+fn decision(run: &impl Told, text: &str) -> String {
     let Ok(statement) = Statement::read(text) else { return "an unreadable decision".to_owned() };
     let tail = &statement.tail;
     let Body::Approval(_, fields) = &statement.body else { return "an unreadable decision".to_owned() };
@@ -102,7 +124,7 @@ fn decision(run: &Run, text: &str) -> String {
         Decides::Deny => "DENIED",
         Decides::Revoke => "revoked",
     };
-    let name = run.requests.get(&fields.request).map(status::name).unwrap_or_else(|| fields.covers.clone());
+    let name = run.request_name(fields.request).unwrap_or_else(|| fields.covers.clone());
     let reason = if tail.reason.is_empty() { String::new() } else { format!(": {}", tail.reason) };
     format!("{} ({}, {}) {verb} {name}{reason}", tail.person, tail.role, tail.party)
 }
@@ -124,7 +146,8 @@ fn said(text: &str) -> String {
     format!("{} {what} {}{reason}", tail.person, fields.covers)
 }
 
-fn ended(why: EndedBy) -> &'static str {
+/// Why a request is over, in words.
+pub fn ended(why: EndedBy) -> &'static str {
     match why {
         EndedBy::Consumed => "used",
         EndedBy::Denied => "denied",
@@ -139,7 +162,8 @@ fn ended(why: EndedBy) -> &'static str {
     }
 }
 
-fn outcome(fact: &Outcome) -> String {
+/// How an operation ended, and how that is known.
+pub fn outcome(fact: &Outcome) -> String {
     let result = match fact.result {
         Ended::Done => "done",
         Ended::Failed => "FAILED",
@@ -157,5 +181,5 @@ fn outcome(fact: &Outcome) -> String {
         Some(problem) if problem.reason.is_empty() => format!(": {}: {}", problem.code, problem.message),
         Some(problem) => format!(": {} ({}): {}", problem.code, problem.reason, problem.message),
     };
-    format!("{}: {result}{how}{error}", fact.step)
+    format!("{result}{how}{error}")
 }

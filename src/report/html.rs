@@ -1,0 +1,485 @@
+//! The report as one HTML file: no script, no address, one style of its own under a policy that allows nothing else.
+//! Every text goes through the writer that escapes it.
+
+use super::content::{Content, EntryFacts, OperationFacts, RequestFacts, Trouble};
+use crate::base::escape;
+use crate::base::html::Html;
+use crate::plan::lanes::{self, Row};
+use crate::plan::picture::table;
+
+/// Rows of a table that stand open; longer ones are folded.
+const OPEN_ROWS: usize = 40;
+/// Items that are named.
+const SHOWN_ITEMS: usize = 12;
+/// Characters of one text in a table; the whole stands in the bundle.
+const LONGEST: usize = 2000;
+
+/// The whole page.
+pub fn html(content: &Content) -> String {
+    let title = format!("{} {}: {}", content.verdict.verdict, short(&content.run.id), content.runbook.title);
+    Html::document(&title, lanes::STYLE, |body| {
+        body.el("main", &[], |main| {
+            head(main, content);
+            verdict(main, content);
+            summary(main, content);
+            trouble(main, content);
+            plan(main, content);
+            people(main, content);
+            story(main, content);
+            decisions(main, content);
+            operations(main, content);
+            ways_back(main, content);
+            evidence(main, content);
+            check(main, content);
+            log(main, content);
+            let words = format!("Written by {} from {}. All times are UTC.", content.program, content.source.name);
+            main.leaf("footer", &[], &words);
+        });
+    })
+}
+
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+fn head(main: &mut Html, content: &Content) {
+    let title = if content.runbook.title.is_empty() { "A run that can't be read" } else { &content.runbook.title };
+    main.leaf("p", &[("class", "kind")], "Countersign report: what happened");
+    main.leaf("h1", &[], title);
+    if !content.runbook.description.is_empty() {
+        main.leaf("p", &[("class", "lead")], &content.runbook.description);
+    }
+}
+
+fn verdict(main: &mut Html, content: &Content) {
+    let facts = &content.verdict;
+    let class = match facts.verdict.as_str() {
+        "INVALID" | "DIVERGED" => "verdict bad",
+        _ if facts.break_glass => "verdict warn",
+        "OPEN" => "verdict warn",
+        _ => "verdict good",
+    };
+    let mode = facts.mode.as_deref().unwrap_or("unreadable").to_uppercase();
+    main.el("section", &[("class", class), ("aria-label", "Verdict")], |box_| {
+        box_.el("p", &[("class", "word")], |p| {
+            p.text(&facts.verdict);
+            p.leaf("span", &[("class", "mode")], &mode);
+            if facts.break_glass {
+                p.leaf("span", &[("class", "mode")], "BREAK-GLASS");
+            }
+        });
+        box_.leaf("p", &[], meaning(&facts.verdict));
+        box_.el("ul", &[], |ul| {
+            facts.limits.iter().for_each(|limit| {
+                ul.leaf("li", &[], limit);
+            });
+        });
+        for problem in facts.problems.iter().take(20) {
+            let at = problem.seq.map_or("The history".to_owned(), |seq| format!("Entry {seq}"));
+            let words = format!("{at}: {} [{}]", escape::cut(&problem.message, LONGEST), problem.code);
+            box_.leaf("p", &[("class", "tag bad")], &words);
+        }
+        let more = facts.problems.len().saturating_sub(20);
+        if more > 0 {
+            box_.leaf("p", &[], &format!("and {more} more problems"));
+        }
+    });
+}
+
+fn meaning(verdict: &str) -> &'static str {
+    match verdict {
+        "WITNESSED" => {
+            "The run is closed and consistent, and every party has witnessed it with keys that were trusted."
+        }
+        "CLOSED" => "The run is closed, and everything in its history is consistent.",
+        "OPEN" => "The history is consistent so far; the run is not closed.",
+        "DIVERGED" => "This history contradicts a head that somebody holds.",
+        _ => "DO NOT RELY ON THIS REPORT. The history breaks the rules of its format.",
+    }
+}
+
+fn summary(main: &mut Html, content: &Content) {
+    let run = &content.run;
+    let done = content.operations.iter().filter(|one| one.result.as_deref() == Some("done")).count();
+    let time = |at: &Option<String>| at.as_deref().map(minutes).unwrap_or("not known".to_owned());
+    main.el("dl", &[], |dl| {
+        let mut pair = |name: &str, value: &str| {
+            dl.leaf("dt", &[], name).leaf("dd", &[], value);
+        };
+        pair("State", &run.state);
+        pair("Opened", &format!("{}, by {}", time(&run.opened_at), run.opened_by.as_deref().unwrap_or("nobody known")));
+        match &run.closed_at {
+            Some(_) => pair("Closed", &time(&run.closed_at)),
+            None => pair("Last entry", &time(&run.last_at)),
+        }
+        pair("Operations", &format!("{} recorded, {done} done", content.operations.len()));
+        pair("Runbook", format!("{} {}", content.runbook.name, content.runbook.version).trim());
+        pair("Run", &run.id);
+        pair(
+            "Entries",
+            &format!("{}, of which signatures of approvers cover the first {}", run.entries, content.verdict.covered),
+        );
+    });
+}
+
+fn trouble(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "What went wrong, and how it was settled");
+    if content.troubles.is_empty() {
+        main.leaf("p", &[], "Nothing was in doubt, failed, was refused or denied, or ran out of time.");
+        return;
+    }
+    for one in content.troubles.iter().take(OPEN_ROWS) {
+        main.el("section", &[], |section| one_trouble(section, one));
+    }
+    let more = content.troubles.len().saturating_sub(OPEN_ROWS);
+    if more > 0 {
+        main.leaf("p", &[], &format!("{more} more stand in the complete log."));
+    }
+}
+
+fn one_trouble(section: &mut Html, one: &Trouble) {
+    let what = match one.what.as_str() {
+        "in_doubt" => "In doubt",
+        "failed" => "Failed",
+        "not_done" => "Nothing happened",
+        "denied" => "Denied",
+        "expired" => "Time ran out",
+        "anchor" => "Anchor",
+        "paused" => "Paused",
+        "rollback" => "Rollback",
+        "clock" => "Clock",
+        _ => "Break-glass",
+    };
+    let at = if one.at_step.is_empty() { String::new() } else { format!(": {}", one.at_step) };
+    section.leaf("h3", &[], &format!("{what}{at}"));
+    let words = format!("{}, entry {}: {}", minutes(&one.at), one.seq, escape::cut(&one.words, LONGEST));
+    section.leaf("p", &[], &words);
+    if !one.course.is_empty() {
+        section.el("ul", &[], |ul| {
+            for entry in one.course.iter().take(SHOWN_ITEMS) {
+                let by = entry.by.as_deref().map(|by| format!(" ({by})")).unwrap_or_default();
+                ul.leaf("li", &[], &format!("{}{by} {}", minutes(&entry.at), escape::cut(&entry.words, LONGEST)));
+            }
+            let more = one.course.len().saturating_sub(SHOWN_ITEMS);
+            if more > 0 {
+                ul.leaf("li", &[], &format!("and {more} more entries"));
+            }
+        });
+    }
+    section.el("p", &[], |p| match &one.settled {
+        Some(settled) => {
+            p.leaf("span", &[("class", "tag good")], "Settled: ").text(settled);
+        }
+        None if matches!(one.what.as_str(), "expired" | "clock" | "break_glass") => {}
+        None => {
+            p.leaf("span", &[("class", "tag bad")], "Not settled in this history.");
+        }
+    });
+}
+
+fn plan(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "What was to happen");
+    if content.stages.is_empty() {
+        main.leaf("p", &[("class", "tag bad")], "The plan or the people file can't be read.");
+    }
+    for (number, stage) in content.stages.iter().enumerate() {
+        main.el("section", &[], |section| {
+            section.leaf("h3", &[], &format!("{}. {}", number + 1, stage.title));
+            if let Some(items) = &stage.items {
+                let named = items.iter().take(SHOWN_ITEMS).cloned().collect::<Vec<_>>().join(", ");
+                let more = items.len().saturating_sub(SHOWN_ITEMS);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                section.leaf("p", &[], &format!("For each of {}: {named}{more}.", items.len()));
+            }
+            if let Some(anchor) = &stage.anchor {
+                section.leaf("p", &[], &format!("Anchor to come back to: {anchor}."));
+            }
+            let rows: Vec<Vec<String>> = stage
+                .steps
+                .iter()
+                .map(|step| {
+                    let back = step.way_back.clone().unwrap_or("changes nothing".to_owned());
+                    let lost =
+                        if step.lost.is_empty() { String::new() } else { format!(". Not brought back: {}", step.lost) };
+                    vec![
+                        step.id.clone(),
+                        step.what.clone(),
+                        step.performers.join(", together with "),
+                        or_none(step.approvals.join("; and "), "nobody"),
+                        format!("{back}{lost}"),
+                    ]
+                })
+                .collect();
+            table(section, &["Step", "What", "Performed by", "Agreed to by", "Way back"], &rows);
+        });
+    }
+}
+
+fn or_none(text: String, none: &str) -> String {
+    if text.is_empty() { none.to_owned() } else { text }
+}
+
+fn people(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "People, parties, accounts");
+    let rows: Vec<Vec<String>> = content
+        .people
+        .iter()
+        .map(|one| {
+            vec![
+                format!("{} ({})", one.name, one.id),
+                one.party.clone(),
+                one.roles.join(", "),
+                one.signed.to_string(),
+                one.keys.join("  "),
+            ]
+        })
+        .collect();
+    table(main, &["Person", "Party", "Roles", "Signed", "Key fingerprints"], &rows);
+    let mut seen = Vec::new();
+    for one in &content.sessions {
+        let row =
+            vec![one.session.clone(), one.account.clone(), one.arn.clone(), one.kind.clone(), one.endpoint.clone()];
+        if !seen.contains(&row) {
+            seen.push(row);
+        }
+    }
+    if !seen.is_empty() {
+        main.leaf("p", &[("class", "soft")], "Credentials in use, as AWS named them:");
+        many(main, "sessions", &["Session", "Account", "Identity", "Kind", "Endpoint"], &seen);
+    }
+}
+
+fn story(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Who did and decided what, and when");
+    let all: Vec<&Row> = content.chapters.iter().flat_map(|chapter| &chapter.rows).collect();
+    main.leaf(
+        "p",
+        &[("class", "soft")],
+        "Time runs downwards (month-day and time, UTC). Each person has a lane; an arrow goes to whom it concerns.",
+    );
+    lanes::legend(main, &all);
+    for (number, chapter) in content.chapters.iter().enumerate() {
+        main.el("section", &[], |section| {
+            section.leaf("h3", &[], &chapter.title);
+            if chapter.folded {
+                section.leaf(
+                    "p",
+                    &[("class", "soft")],
+                    "What is alike is drawn once, with its number. The tables name each.",
+                );
+            }
+            lanes::draw(section, &format!("story-{number}"), &chapter.title, &content.lanes, &chapter.rows);
+        });
+    }
+}
+
+fn decisions(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Decisions");
+    let rows: Vec<Vec<String>> = content.requests.iter().flat_map(request).collect();
+    if rows.is_empty() {
+        main.leaf("p", &[], "Nothing was asked of approvers.");
+    }
+    many(main, "decisions", &["Request", "Asked", "For", "Decided by", "Decision", "When", "Became of it"], &rows);
+}
+
+fn request(one: &RequestFacts) -> Vec<Vec<String>> {
+    let number = format!("#{}", one.seq);
+    let what = format!("{}: {}", one.covers, escape::cut(&one.summary, 400));
+    let over = one.ended.clone().unwrap_or("not over".to_owned());
+    let row = |who: String, decision: String, when: String| {
+        vec![number.clone(), minutes(&one.at), what.clone(), who, decision, when, over.clone()]
+    };
+    if one.decisions.is_empty() {
+        return vec![row("nobody".to_owned(), String::new(), String::new())];
+    }
+    let each = one.decisions.iter().map(|it| {
+        let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
+        row(format!("{} ({}, {})", it.person, it.role, it.party), format!("{}{reason}", it.decision), minutes(&it.at))
+    });
+    each.collect()
+}
+
+fn operations(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Operations");
+    if content.operations.is_empty() {
+        main.leaf("p", &[], "None was begun.");
+    }
+    let rows: Vec<Vec<String>> = content.operations.iter().map(operation).collect();
+    many(
+        main,
+        "operations",
+        &["Entry", "Step", "What", "By", "Approved by", "Began", "Result", "AWS request id and date"],
+        &rows,
+    );
+}
+
+fn operation(one: &OperationFacts) -> Vec<String> {
+    let attempt = if one.attempt > 1 || one.r#try > 1 {
+        format!(" (attempt {}, try {})", one.attempt, one.r#try)
+    } else {
+        String::new()
+    };
+    let doubt = if one.was_in_doubt { "was in doubt; " } else { "" };
+    vec![
+        one.seq.to_string(),
+        format!("{}{attempt}", one.step),
+        escape::cut(&one.what, LONGEST),
+        one.by.clone(),
+        one.approved_by.join(", "),
+        one.began.as_deref().or(one.ended.as_deref()).map(minutes).unwrap_or_default(),
+        format!("{doubt}{}", escape::cut(&one.words, LONGEST)),
+        [one.request_id.clone(), one.date.clone()].into_iter().flatten().collect::<Vec<_>>().join(" "),
+    ]
+}
+
+fn ways_back(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Anchors and points of no return");
+    let rows: Vec<Vec<String>> = content
+        .anchors
+        .iter()
+        .map(|one| {
+            let place = crate::base::id::place(&one.stage, one.item.as_deref());
+            let object = one.object.map(|digest| digest.hex()).unwrap_or_default();
+            vec![one.seq.to_string(), minutes(&one.at), place, escape::cut(&one.words, LONGEST), object]
+        })
+        .collect();
+    if rows.is_empty() {
+        main.leaf("p", &[], "No anchor was set.");
+    }
+    many(main, "anchors", &["Entry", "When", "Place", "What", "Captured state (SHA-256)"], &rows);
+    if content.points_of_no_return.is_empty() {
+        main.leaf("p", &[], "The plan has no point of no return.");
+    }
+    for point in &content.points_of_no_return {
+        main.el("p", &[], |p| {
+            p.leaf("span", &[("class", "tag")], &format!("Point of no return {}: ", point.step)).text(&point.words);
+        });
+        let passed: Vec<String> = point
+            .passed
+            .iter()
+            .map(|one| format!("{} at {} (entry {})", one.step, minutes(&one.at), one.seq))
+            .collect();
+        let words =
+            if passed.is_empty() { "Not passed.".to_owned() } else { format!("Passed: {}.", passed.join(", ")) };
+        main.leaf("p", &[], &words);
+    }
+}
+
+fn evidence(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Evidence and answers");
+    let rows: Vec<Vec<String>> = content
+        .evidence
+        .iter()
+        .map(|one| {
+            let size = one.bytes.map(|bytes| format!("{bytes} bytes")).unwrap_or_default();
+            let missing = if one.missing { "not in the bundle" } else { "" };
+            let digest = one.sha256.map(|digest| digest.hex()).unwrap_or_default();
+            vec![
+                one.seq.to_string(),
+                one.step.clone(),
+                one.person.clone(),
+                format!("{}: {}", one.what, escape::cut(&one.name, 400)),
+                [one.media_type.as_str(), &size, missing]
+                    .iter()
+                    .filter(|text| !text.is_empty())
+                    .copied()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                digest,
+                one.object.hex(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        main.leaf("p", &[], "Nobody attached a file or answered a question.");
+    }
+    many(
+        main,
+        "evidence",
+        &["Entry", "Step", "Person", "What", "Form", "SHA-256 of the file", "SHA-256 of the object"],
+        &rows,
+    );
+    if !content.verdict.missing_objects.is_empty() {
+        main.leaf("p", &[("class", "tag")], "Named by the history, and not in the bundle (withheld, or never there):");
+        main.el("ul", &[], |ul| {
+            for digest in &content.verdict.missing_objects {
+                ul.el("li", &[], |li| {
+                    li.leaf("code", &[], &digest.hex());
+                });
+            }
+        });
+    }
+}
+
+fn check(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "How to check this yourself");
+    main.leaf("p", &[], "This page proves nothing: the bundle does. What the verifier said of it:");
+    pre(main, &content.verdict.words);
+    for one in &content.check {
+        main.leaf("p", &[], &format!("{}:", one.what));
+        pre(main, &one.commands);
+    }
+    let facts = [
+        ("SHA-256 of the bundle", Some(content.source.sha256)),
+        ("Leaf of the last entry", content.run.last_leaf),
+        ("Runbook", content.runbook.runbook),
+        ("Values", content.runbook.values),
+        ("Plan", content.runbook.plan),
+        ("People file", content.runbook.people),
+    ];
+    main.el("dl", &[], |dl| {
+        for (name, digest) in facts.iter().filter_map(|(name, digest)| digest.map(|digest| (name, digest))) {
+            dl.leaf("dt", &[], name).el("dd", &[], |dd| {
+                dd.leaf("code", &[], &digest.hex());
+            });
+        }
+        dl.leaf("dt", &[], "Merkle root").el("dd", &[], |dd| {
+            dd.leaf("code", &[], &content.run.root);
+        });
+    });
+}
+
+fn pre(main: &mut Html, lines: &[String]) {
+    main.el("pre", &[], |pre| {
+        for (at, line) in lines.iter().enumerate() {
+            if at > 0 {
+                pre.void("br", &[]);
+            }
+            pre.text(line);
+        }
+    });
+}
+
+fn log(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Complete log");
+    let row = |one: &EntryFacts| {
+        let by = one.by.clone().unwrap_or_default();
+        vec![one.seq.to_string(), one.at.replace('T', " "), by, one.kind.clone(), escape::cut(&one.words, LONGEST)]
+    };
+    let rows: Vec<Vec<String>> = content.entries.iter().map(row).collect();
+    main.el("details", &[], |details| {
+        details.leaf("summary", &[], &format!("All {} entries", rows.len()));
+        table(details, &["Entry", "When (UTC)", "By", "Kind", "What"], &rows);
+    });
+    main.leaf("p", &[("class", "soft")], "The log is printed only when it is open.");
+}
+
+/// A table that folds when it is long.
+fn many(main: &mut Html, what: &str, heads: &[&str], rows: &[Vec<String>]) {
+    if rows.is_empty() {
+        return;
+    }
+    if rows.len() <= OPEN_ROWS {
+        table(main, heads, rows);
+        return;
+    }
+    main.el("details", &[("class", "always")], |details| {
+        details.leaf("summary", &[], &format!("All {} {what}", rows.len()));
+        table(details, heads, rows);
+    });
+}
+
+/// `2026-01-05 09:00:07`.
+fn minutes(at: &str) -> String {
+    at.get(..19).unwrap_or(at).replace('T', " ")
+}
