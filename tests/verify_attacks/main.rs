@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that can't go on says so
 #![cfg(test)]
 
+mod mutants;
+mod second;
+#[path = "../second/mod.rs"]
+mod second_verifier;
 mod writer;
 
 use countersign::base::json::object_bytes;

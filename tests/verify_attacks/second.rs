@@ -1,0 +1,117 @@
+//! `journal/verify.py` says what `verify` says: of every bundle of this file's neighbours, and of thousands that were
+//! tampered with.
+
+use super::*;
+use crate::mutants::{Dice, Parts, mutant};
+use crate::second_verifier::{Agreed, Second};
+
+fn text(writer: &Writer) -> Vec<u8> {
+    bundle::write(&writer.run, &writer.lines, &writer.objects).into_bytes()
+}
+
+/// Runs that between them hold every rule that the verifiers judge by.
+fn seeds() -> Vec<(&'static str, Writer)> {
+    let with = |mode, before_it: fn(&mut Writer)| {
+        let mut writer = Writer::new(mode);
+        before_it(&mut writer);
+        writer.honest();
+        writer
+    };
+    vec![
+        ("live", honest(Mode::Live)),
+        ("rehearsal", honest(Mode::Rehearsal)),
+        ("two tries", two_tries(|_| {})),
+        ("settled", settled(true)),
+        ("glass", glass("bob", "the house burns")),
+        ("stage request", stage_request(false)),
+        ("rolled back", rolled_back(true)),
+        ("task", task(Some("alice"))),
+        ("people changed", with(Mode::Live, |w| before(w, "ask k1", |w| change_people(w, &["alice", "bob", "dora"])))),
+        ("amended", with(Mode::Simulated, |w| {
+            before(w, "anchor k1", |w| amend(w, &["alice", "bob", "carol"], |plan| plan.title = "x".into()));
+        })),
+        ("successor", with(Mode::Live, |w| {
+            before(w, "ask k1", |w| {
+                let body = Body::HandOver(w.head(), "dora".into());
+                let SignedText { statement, signature, key } = w.sign("hand over", "alice", "", body);
+                w.push("hand over", "alice", fact::HandedOver { statement, signature, key });
+                w.epoch = 2;
+                w.sign_on("dora on", "dora");
+                w.sign_on("alice on", "alice");
+            });
+        })),
+    ]
+}
+
+#[test]
+fn the_second_verifier_agrees_on_every_run_and_every_lie() {
+    let mut second = Second::start("");
+    let mut wrong = Vec::new();
+    for (name, writer) in seeds() {
+        match second.compare(&text(&writer)) {
+            Ok(Agreed::Good) => {}
+            other => wrong.push(format!("{name}: {other:?}")),
+        }
+    }
+    let mut left = Vec::new();
+    for (name, _, hooks) in LIES {
+        let mut writer = Writer::new(Mode::Live);
+        hooks(&mut writer);
+        writer.honest();
+        match second.compare(&text(&writer)) {
+            Ok(Agreed::Invalid(_)) => {}
+            Ok(Agreed::Left(code)) => left.push(format!("{code} {name}")),
+            other => wrong.push(format!("{name}: {other:?}")),
+        }
+    }
+    println!("left to `verify`: {left:#?}");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Compares so many mutants from `seed` on; gives how often they agreed how, and the differences.
+fn compared(seed: u64, count: usize) -> (BTreeMap<Agreed, usize>, Vec<String>) {
+    let seeds: Vec<(&str, Parts)> =
+        seeds().into_iter().map(|(name, writer)| (name, Parts::of(writer.mode, &writer.bundle()))).collect();
+    let (seeds, threads) = (&seeds, 2);
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let (mut second, mut agreed, mut wrong) = (Second::start(""), BTreeMap::new(), Vec::new());
+                    for at in (thread..count).step_by(threads) {
+                        let mut dice = Dice(seed.wrapping_mul(1 << 32).wrapping_add(at as u64));
+                        let (from, parts) = &seeds[dice.roll(seeds.len())];
+                        let (name, text) = mutant(parts, &mut dice);
+                        match second.compare(&text) {
+                            Ok(how) => *agreed.entry(how).or_insert(0) += 1,
+                            Err(why) => {
+                                if let Some(folder) = std::env::var_os("COUNTERSIGN_TEST_MUTANTS") {
+                                    std::fs::write(std::path::Path::new(&folder).join(format!("{at}")), &text).unwrap();
+                                }
+                                wrong.push(format!("{at} {from}, {name}\n  {why}"));
+                            }
+                        }
+                    }
+                    (agreed, wrong)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
+    });
+    let (mut agreed, mut wrong) = (BTreeMap::new(), Vec::new());
+    for (some, more) in parts {
+        some.into_iter().for_each(|(how, count)| *agreed.entry(how).or_insert(0) += count);
+        wrong.extend(more);
+    }
+    (agreed, wrong)
+}
+
+/// `COUNTERSIGN_MUTANTS=SEED:COUNT` compares others than the 10,000 of every day.
+#[test]
+fn the_second_verifier_agrees_on_ten_thousand_mutants() {
+    let given = std::env::var("COUNTERSIGN_MUTANTS").unwrap_or_default();
+    let (seed, count) = given.split_once(':').map_or((1, 10_000), |(seed, count)| (seed.parse().unwrap(), count.parse().unwrap()));
+    let (agreed, wrong) = compared(seed, count);
+    println!("{agreed:#?}");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
