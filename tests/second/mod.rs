@@ -67,8 +67,9 @@ impl Second {
             return Ok(if invalid { Agreed::Invalid(second["code"].as_str().unwrap().to_owned()) } else { Agreed::Good });
         }
         let problems = first.as_ref().map_or(vec![], |report| report.problems.clone());
-        if invalid && !problems.is_empty() && problems.iter().all(|one| self.left.iter().any(|left| left == one.code)) {
-            return Ok(Agreed::Left(problems[0].code.to_owned()));
+        // What comes after the first may be its consequence.
+        if let Some(first) = problems.first().filter(|first| invalid && self.left.iter().any(|left| left == first.code)) {
+            return Ok(Agreed::Left(first.code.to_owned()));
         }
         let said: Vec<_> = problems.iter().take(3).collect();
         Err(format!("verify: {} {said:?} {:?}\n  second: {second}", verdict.name(), first.as_ref().err()))

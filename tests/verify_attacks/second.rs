@@ -112,6 +112,30 @@ fn the_second_verifier_agrees_on_ten_thousand_mutants() {
     let given = std::env::var("COUNTERSIGN_MUTANTS").unwrap_or_default();
     let (seed, count) = given.split_once(':').map_or((1, 10_000), |(seed, count)| (seed.parse().unwrap(), count.parse().unwrap()));
     let (agreed, wrong) = compared(seed, count);
-    println!("{agreed:#?}");
+    println!("{agreed:?}");
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Each rule of the script is needed: with its code left out, it takes a lie for the truth.
+#[test]
+fn no_rule_of_the_second_verifier_can_be_left_out() {
+    let mut unseen = Vec::new();
+    let codes: std::collections::BTreeSet<&str> = LIES.iter().map(|(_, code, _)| *code).collect();
+    let left = Second::start("").left.clone();
+    for code in codes.into_iter().filter(|code| !left.iter().any(|left| left == code)) {
+        // `need` is the one door by which a rule refuses.
+        let mut broken = Second::start(&format!(
+            "need = v.need\nv.need = lambda rule, code, why: rule or code == '{code}' or need(rule, code, why)"
+        ));
+        let differs = LIES.iter().filter(|(_, wanted, _)| *wanted == code).any(|(_, _, hooks)| {
+            let mut writer = Writer::new(Mode::Live);
+            hooks(&mut writer);
+            writer.honest();
+            broken.verdict(&text(&writer))["verdict"] != "INVALID"
+        });
+        if !differs {
+            unseen.push(code.to_owned());
+        }
+    }
+    assert!(unseen.is_empty(), "no lie tells whether these are checked: {unseen:?}");
 }
