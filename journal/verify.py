@@ -434,7 +434,7 @@ class Run:
         request = self.requests.get(data["request"])
         need(request and (data["why"] != "denied" or any(voice["decision"] == "deny" for voice in request["voices"]))
              and (data["why"] != "expired" or self.floor > request["approve"]), "CS0823", "no request, or not ended so")
-        request["ended"] = True
+        request["ended"] = request["ended"] or data["why"] != "consumed"
 
     # What people say, operations, outcomes.
     def break_glass(self, _, said):

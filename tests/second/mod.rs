@@ -64,11 +64,16 @@ impl Second {
         let word = second["verdict"].as_str().unwrap();
         let invalid = verdict == Verdict::Invalid;
         if verdict.name() == word && (invalid || second["break_glass"] == glass) {
-            return Ok(if invalid { Agreed::Invalid(second["code"].as_str().unwrap().to_owned()) } else { Agreed::Good });
+            return Ok(if invalid {
+                Agreed::Invalid(second["code"].as_str().unwrap().to_owned())
+            } else {
+                Agreed::Good
+            });
         }
         let problems = first.as_ref().map_or(vec![], |report| report.problems.clone());
         // What comes after the first may be its consequence.
-        if let Some(first) = problems.first().filter(|first| invalid && self.left.iter().any(|left| left == first.code)) {
+        if let Some(first) = problems.first().filter(|first| invalid && self.left.iter().any(|left| left == first.code))
+        {
             return Ok(Agreed::Left(first.code.to_owned()));
         }
         let said: Vec<_> = problems.iter().take(3).collect();

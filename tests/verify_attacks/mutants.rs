@@ -47,8 +47,11 @@ impl Parts {
 
     /// As a text, nothing made good.
     fn raw(&self) -> String {
-        let lines: Vec<String> =
-            self.entries.iter().map(|entry| canonical(entry, Form::Line).unwrap_or_else(|_| entry.to_string())).collect();
+        let lines: Vec<String> = self
+            .entries
+            .iter()
+            .map(|entry| canonical(entry, Form::Line).unwrap_or_else(|_| entry.to_string()))
+            .collect();
         bundle::write(&countersign::base::RunId::parse(&self.run).unwrap(), &lines, &self.objects)
     }
 
@@ -102,7 +105,8 @@ fn sign_one(data: &mut Value, mode: Mode, tree: &Tree, pen: Option<&(usize, Stri
     if PEOPLE.iter().any(|(known, ..)| *known == person) {
         let kind = text.split(' ').nth(1).unwrap_or("").to_owned();
         let key = key(mode, &person);
-        let signature = key.sign(&format!("{kind}-v1@countersign"), text.as_bytes(), pen.map_or(5, |(.., flags)| *flags));
+        let signature =
+            key.sign(&format!("{kind}-v1@countersign"), text.as_bytes(), pen.map_or(5, |(.., flags)| *flags));
         data["signature"] = json!(signature);
         data["key"] = json!(key.public().line);
     }
@@ -142,7 +146,11 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         }
         9..=12 => {
             let name = statement(&mut other.entries, dice);
-            if dice.roll(4) == 0 { whole(&name, other.chained(false, false)) } else { whole(&name, other.chained(true, false)) }
+            if dice.roll(4) == 0 {
+                whole(&name, other.chained(false, false))
+            } else {
+                whole(&name, other.chained(true, false))
+            }
         }
         13 => {
             let name = signature(&mut other, dice);
@@ -186,21 +194,79 @@ fn lines(entries: &mut Vec<Value>, dice: &mut Dice) -> String {
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
-        Value::Object(members) => members
-            .iter()
-            .for_each(|(key, value)| places(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, value)| places(value, &format!("{at}/{n}"), found)),
+        Value::Object(members) => members.iter().for_each(|(key, value)| {
+            places(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found)
+        }),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, value)| places(value, &format!("{at}/{n}"), found))
+        }
         _ => {}
     }
 }
 
 const WORDS: &[&str] = &[
-    "", "x", "alice", "bob", "carol", "dora", "done", "failed", "not_done", "in_doubt", "secret_lost", "do", "undo", "word",
-    "probe", "answer", "executor", "approve", "deny", "revoke", "security", "mfa", "driver", "partner", "customer",
-    "move:k1/accept", "move:k2/accept", "move:*/*", "move:k1/*", "move:k1/accept/undo/back", "undo move:k1/accept", "move",
-    "k1", "k2", "k3", "live", "simulated", "rehearsal", "settle", "approval", "consumed", "denied", "expired", "amended",
-    "user_verified", "mfa_code", "signature", "stage", "item", "step", "rolled_back", "abandoned", "\u{e4}\u{1f600}\n\\",
-    "${item.id}", "confirmed", "task", "settled", "note", "go-on", "root", "new", "2027-01-15T08:00:14Z",
+    "",
+    "x",
+    "alice",
+    "bob",
+    "carol",
+    "dora",
+    "done",
+    "failed",
+    "not_done",
+    "in_doubt",
+    "secret_lost",
+    "do",
+    "undo",
+    "word",
+    "probe",
+    "answer",
+    "executor",
+    "approve",
+    "deny",
+    "revoke",
+    "security",
+    "mfa",
+    "driver",
+    "partner",
+    "customer",
+    "move:k1/accept",
+    "move:k2/accept",
+    "move:*/*",
+    "move:k1/*",
+    "move:k1/accept/undo/back",
+    "undo move:k1/accept",
+    "move",
+    "k1",
+    "k2",
+    "k3",
+    "live",
+    "simulated",
+    "rehearsal",
+    "settle",
+    "approval",
+    "consumed",
+    "denied",
+    "expired",
+    "amended",
+    "user_verified",
+    "mfa_code",
+    "signature",
+    "stage",
+    "item",
+    "step",
+    "rolled_back",
+    "abandoned",
+    "\u{e4}\u{1f600}\n\\",
+    "${item.id}",
+    "confirmed",
+    "task",
+    "settled",
+    "note",
+    "go-on",
+    "root",
+    "new",
+    "2027-01-15T08:00:14Z",
 ];
 
 /// Another value for `old`: near it, of another kind, or one that stands at the same member elsewhere.
@@ -224,7 +290,9 @@ fn another(old: &Value, like: &[Value], dice: &mut Dice) -> Value {
             None => json!(touched(text, dice)),
         },
         (Value::Bool(value), _) => json!(!value),
-        (Value::Null, pick) => [json!("x"), json!(1), json!([]), json!("k1"), json!(7), json!({}), json!(8), json!("move")][pick].clone(),
+        (Value::Null, pick) => {
+            [json!("x"), json!(1), json!([]), json!("k1"), json!(7), json!({}), json!(8), json!("move")][pick].clone()
+        }
         (Value::Array(items), pick) => {
             let mut items = items.clone();
             match pick {
@@ -265,7 +333,11 @@ fn member(entries: &mut [Value], dice: &mut Dice) -> String {
     let at = dice.roll(entries.len());
     let mut all = vec![];
     // Mostly inside of `data`, where the rules are.
-    if dice.roll(4) == 0 { places(&entries[at], "", &mut all) } else { places(&entries[at]["data"], "/data", &mut all) }
+    if dice.roll(4) == 0 {
+        places(&entries[at], "", &mut all)
+    } else {
+        places(&entries[at]["data"], "/data", &mut all)
+    }
     let place = dice.of(&all).clone();
     let like: Vec<Value> = entries.iter().filter_map(|entry| entry.pointer(&place).cloned()).collect();
     let value = another(entries[at].pointer(&place).unwrap(), &like, dice);
@@ -297,7 +369,9 @@ fn statement(entries: &mut [Value], dice: &mut Dice) -> String {
                 .filter_map(|seq| line_of(entries[*seq]["data"]["statement"].as_str()?, &name).map(Value::from))
                 .collect();
             let value = match (Time::parse_seconds(&value), value.parse::<u64>()) {
-                (Some(time), _) => time.plus(*dice.of(&[1000, -1000, 3_600_000, -3_600_000, 119_000, 100_000_000])).seconds(),
+                (Some(time), _) => {
+                    time.plus(*dice.of(&[1000, -1000, 3_600_000, -3_600_000, 119_000, 100_000_000])).seconds()
+                }
                 (_, Ok(number)) => [number + 1, number.saturating_sub(1), 0, 1, 99][dice.roll(5)].to_string(),
                 _ => match another(&json!(value), &others, dice) {
                     Value::String(text) => text,
