@@ -129,6 +129,10 @@ pub fn check(bundle: &Bundle, trust: &[Trust], held: &[Held]) -> Report {
     let diverged: Vec<Problem> =
         held.iter().filter(|held| held.run == bundle.run).filter_map(|held| held.contradicted(&chain.tree)).collect();
     let mut problems: Vec<Problem> = chain.problems.iter().cloned().chain(facts.problems).collect();
+    if bundle.lines.len() < 2 {
+        // Both are written in one transaction: no signature, no run.
+        problems.push(Problem::new(0, codes::OPENING, "nobody signed on: a run has two entries at least"));
+    }
     problems.sort_by_key(|problem| problem.seq);
     problems.truncate(MAX_PROBLEMS);
     let trusted_keys = !trust.is_empty() && facts.untrusted_parties.is_empty();

@@ -16,6 +16,16 @@ use crate::sshsig::KeyKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+const AWS_DOMAINS: [&str; 7] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".amazonaws.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+];
+
 /// A rule that an entry breaks: its code, and words.
 pub(super) type Fail = (&'static str, String);
 pub(super) type Checked<T = ()> = Result<T, Fail>;
@@ -330,7 +340,11 @@ impl<'a> Walk<'a> {
         };
         let Some(digest) = fact.items else {
             self.entered.insert(fact.stage.clone(), None);
-            return if stage.for_each.is_null() { Ok(()) } else { fail(codes::STEP, "a repeating stage has items") };
+            return if stage.for_each.is_null() && fact.count == 1 {
+                Ok(())
+            } else {
+                fail(codes::STEP, "a stage that repeats has items, and one that does not has the count 1")
+            };
         };
         if stage.for_each.is_null() {
             return fail(codes::STEP, format!("the stage {} does not repeat, but was entered with items", fact.stage));
@@ -477,7 +491,11 @@ pub(super) fn signed_form<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u
     serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
 }
 
+/// HTTPS, a host name and nothing but, in a domain of AWS's (what each service may be, the writer judges).
 fn is_aws(endpoint: &str) -> bool {
-    let host = endpoint.strip_prefix("https://").map(|rest| rest.split(['/', ':']).next().unwrap_or(""));
-    host.is_some_and(|host| [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|end| host.ends_with(end)))
+    let Some(host) = endpoint.strip_prefix("https://") else { return false };
+    let host = host.strip_suffix('/').unwrap_or(host);
+    let host = host.strip_suffix(":443").unwrap_or(host);
+    host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && AWS_DOMAINS.iter().any(|end| host.to_ascii_lowercase().ends_with(end))
 }

@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that can't go on says so
 #![cfg(test)]
 
+mod mutants;
+mod second;
+#[path = "../second/mod.rs"]
+mod second_verifier;
 mod writer;
 
 use countersign::base::json::object_bytes;
@@ -117,6 +121,9 @@ fn the_published_closed_run_is_this_one() {
 fn cut_anywhere_it_is_open_and_diverges_from_a_kept_head() {
     let writer = honest(Mode::Live);
     let close = writer.seq("close") as usize;
+    let mut alone = writer.bundle();
+    alone.lines.truncate(1);
+    assert_eq!(code(&verify::check(&alone, &[], &[])), "CS0805", "opened, and signed by nobody");
     for size in 2..=close {
         let mut bundle = writer.bundle();
         bundle.lines.truncate(size);
@@ -1024,6 +1031,11 @@ const LIES: &[(&str, &str, Hooks)] = &[
     }),
     ("a live run against something that is not AWS", "CS0856", |w| {
         entry(w, "session", |entry| fact_of!(entry, SessionOpened).endpoint = "http://127.0.0.1:4566".into());
+    }),
+    ("a live run against a host that only ends like AWS's", "CS0856", |w| {
+        entry(w, "session", |entry| {
+            fact_of!(entry, SessionOpened).endpoint = "https://evil.example?sts.amazonaws.com".into();
+        });
     }),
     ("the runbook amended by the operator alone", "CS0860", |w| {
         before(w, "ask k1", |w| amend(w, &["alice"], |plan| plan.stages[0].steps[0].approvals.truncate(1)));

@@ -1,0 +1,180 @@
+//! `journal/verify.py` says what `verify` says: of every bundle of this file's neighbours, and of thousands that were
+//! tampered with.
+
+use super::*;
+use crate::mutants::{Dice, Parts, mutant};
+use crate::second_verifier::{Agreed, Second};
+
+fn text(writer: &Writer) -> Vec<u8> {
+    bundle::write(&writer.run, &writer.lines, &writer.objects).into_bytes()
+}
+
+/// Runs that between them hold every rule that the verifiers judge by.
+fn seeds() -> Vec<(&'static str, Writer)> {
+    let with = |mode, before_it: fn(&mut Writer)| {
+        let mut writer = Writer::new(mode);
+        before_it(&mut writer);
+        writer.honest();
+        writer
+    };
+    vec![
+        ("live", honest(Mode::Live)),
+        ("rehearsal", honest(Mode::Rehearsal)),
+        ("two tries", two_tries(|_| {})),
+        ("settled", settled(true)),
+        ("glass", glass("bob", "the house burns")),
+        ("stage request", stage_request(false)),
+        ("rolled back", rolled_back(true)),
+        ("task", task(Some("alice"))),
+        ("people changed", with(Mode::Live, |w| before(w, "ask k1", |w| change_people(w, &["alice", "bob", "dora"])))),
+        (
+            "amended",
+            with(Mode::Simulated, |w| {
+                before(w, "anchor k1", |w| amend(w, &["alice", "bob", "carol"], |plan| plan.title = "x".into()));
+            }),
+        ),
+        (
+            "successor",
+            with(Mode::Live, |w| {
+                before(w, "ask k1", |w| {
+                    let body = Body::HandOver(w.head(), "dora".into());
+                    let SignedText { statement, signature, key } = w.sign("hand over", "alice", "", body);
+                    w.push("hand over", "alice", fact::HandedOver { statement, signature, key });
+                    w.epoch = 2;
+                    w.sign_on("dora on", "dora");
+                    w.sign_on("alice on", "alice");
+                });
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn the_second_verifier_agrees_on_every_run_and_every_lie() {
+    let mut second = Second::start("");
+    let mut wrong = Vec::new();
+    for (name, writer) in seeds() {
+        match second.compare(&text(&writer)) {
+            Ok(Agreed::Good) => {}
+            other => wrong.push(format!("{name}: {other:?}")),
+        }
+    }
+    let mut left = Vec::new();
+    for (name, _, hooks) in LIES {
+        let mut writer = Writer::new(Mode::Live);
+        hooks(&mut writer);
+        writer.honest();
+        match second.compare(&text(&writer)) {
+            Ok(Agreed::Invalid(_)) => {}
+            Ok(Agreed::Left(code)) => left.push(format!("{code} {name}")),
+            other => wrong.push(format!("{name}: {other:?}")),
+        }
+    }
+    println!("left to `verify`: {left:#?}");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Compares so many mutants from `seed` on; gives how often they agreed how, and the differences.
+fn compared(seed: u64, count: usize) -> (BTreeMap<Agreed, usize>, Vec<String>) {
+    let seeds: Vec<(&str, Parts)> =
+        seeds().into_iter().map(|(name, writer)| (name, Parts::of(writer.mode, &writer.bundle()))).collect();
+    let (seeds, threads) = (&seeds, 2);
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let (mut second, mut agreed, mut wrong) = (Second::start(""), BTreeMap::new(), Vec::new());
+                    for at in (thread..count).step_by(threads) {
+                        let mut dice = Dice(seed.wrapping_mul(1 << 32).wrapping_add(at as u64));
+                        let (from, parts) = &seeds[dice.roll(seeds.len())];
+                        let (name, text) = mutant(parts, &mut dice);
+                        match second.compare(&text) {
+                            Ok(how) => *agreed.entry(how).or_insert(0) += 1,
+                            Err(why) => {
+                                if let Some(folder) = std::env::var_os("COUNTERSIGN_TEST_MUTANTS") {
+                                    std::fs::write(std::path::Path::new(&folder).join(format!("{at}")), &text).unwrap();
+                                }
+                                wrong.push(format!("{at} {from}, {name}\n  {why}"));
+                            }
+                        }
+                    }
+                    (agreed, wrong)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
+    });
+    let (mut agreed, mut wrong) = (BTreeMap::new(), Vec::new());
+    for (some, more) in parts {
+        some.into_iter().for_each(|(how, count)| *agreed.entry(how).or_insert(0) += count);
+        wrong.extend(more);
+    }
+    (agreed, wrong)
+}
+
+/// `COUNTERSIGN_MUTANTS=SEED:COUNT` compares others than those of every day.
+#[test]
+fn the_second_verifier_agrees_on_thousands_of_mutants() {
+    let given = std::env::var("COUNTERSIGN_MUTANTS").unwrap_or_default();
+    let (seed, count) =
+        given.split_once(':').map_or((1, 2_500), |(seed, count)| (seed.parse().unwrap(), count.parse().unwrap()));
+    let (agreed, wrong) = compared(seed, count);
+    println!("{agreed:?}");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Whoever breaks these breaks another rule too, in each of the lies.
+const BACKED: [&str; 4] = ["CS0805", "CS0811", "CS0832", "CS0840"];
+
+/// The script is short enough to be read in one sitting, and needs nothing but Python.
+#[test]
+fn the_second_verifier_stays_small_and_needs_only_python() {
+    let script = include_str!("../../journal/verify.py");
+    assert!(script.lines().count() <= 560, "{} lines", script.lines().count());
+    assert!(script.lines().all(|line| line.len() <= 150));
+    let imports: Vec<&str> =
+        script.lines().filter(|line| line.starts_with("import ") || line.starts_with("from ")).collect();
+    let known = [
+        "import argparse, base64, collections, functools, hashlib, itertools, json, re, subprocess, sys, tempfile, tomllib",
+        "from datetime import datetime, timezone",
+    ];
+    assert_eq!(imports, known);
+    assert_eq!(script.matches("import ").count(), 3, "an import in another place");
+    let output = crate::second_verifier::python()
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/journal/verify.py"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/journal/vectors/closed-rehearsal.countersign"))
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]));
+    assert!(output.stdout.starts_with(b"verdict: CLOSED\n"));
+    // FORMAT.md names exactly the codes that it leaves.
+    let format = include_str!("../../journal/FORMAT.md");
+    let section = format.split("## 12. A second verifier").nth(1).unwrap();
+    let left = Second::start("").left.clone();
+    assert_eq!(section.matches("CS08").count(), left.len());
+    assert!(left.iter().all(|code| section.contains(code.as_str())), "{left:?}");
+}
+
+/// Each rule of the script is needed: with its code left out, it takes a lie for the truth.
+#[test]
+fn no_rule_of_the_second_verifier_can_be_left_out() {
+    let mut unseen = Vec::new();
+    let codes: std::collections::BTreeSet<&str> = LIES.iter().map(|(_, code, _)| *code).collect();
+    let left = Second::start("").left.clone();
+    for code in codes.into_iter().filter(|code| !left.iter().any(|left| left == code)) {
+        // `need` is the one door by which a rule refuses.
+        let mut broken = Second::start(&format!(
+            "need = v.need\nv.need = lambda rule, code, why: rule or code == '{code}' or need(rule, code, why)"
+        ));
+        let differs = LIES.iter().filter(|(_, wanted, _)| *wanted == code).any(|(_, _, hooks)| {
+            let mut writer = Writer::new(Mode::Live);
+            hooks(&mut writer);
+            writer.honest();
+            broken.verdict(&text(&writer))["verdict"] != "INVALID"
+        });
+        if !differs && !BACKED.contains(&code) {
+            unseen.push(code.to_owned());
+        }
+    }
+    assert!(unseen.is_empty(), "no lie tells whether these are checked: {unseen:?}");
+}
