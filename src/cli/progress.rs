@@ -121,7 +121,7 @@ fn routine<'a>(run: &'a Run, entry: &'a Entry) -> Option<(&'a str, &'a StageStat
         _ => return None,
     };
     let stage = run.stages.get(id).filter(|stage| stage.items.len() > MANY)?;
-    Some((id, stage))
+    Some((id.as_str(), stage))
 }
 
 /// The stage of many items that is under way.

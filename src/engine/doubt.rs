@@ -18,22 +18,22 @@ pub fn next(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next
         return Next::Stop(Stop::of(StopKind::InDoubt, id.to_string(), "its state is not known"));
     };
     if let Some(said) = state.said.iter().rev().find(|said| said.what == SaidWhat::Settled && said.seq > begun.seq) {
-        return by_word(run, step, id, &state, &begun, said, now);
+        return by_word(run, step, id, state, &begun, said, now);
     }
     let sides = sides(step);
     if sides.is_empty() {
         return Next::Stop(stop(run, step, id, "nothing can be read that tells whether it happened"));
     }
-    let mut unread: Vec<&String> = sides.iter().filter(|side| readings(&state, side).is_empty()).collect();
+    let mut unread: Vec<&String> = sides.iter().filter(|side| readings(state, side).is_empty()).collect();
     // What can be read here is read first: the rest may be read at another seat.
     unread.sort_by_key(|side| closed_why(run, seat, step, id, side, now).is_some());
     if let Some(side) = unread.first() {
         return probe_or_wait(run, seat, step, id, side, now);
     }
-    if let Some(done) = all_done(id, &state, &begun, &sides) {
+    if let Some(done) = all_done(id, state, &begun, &sides) {
         return done;
     }
-    not_done_or_doubt(run, seat, step, id, &state, &begun, &sides, now)
+    not_done_or_doubt(run, seat, step, id, state, &begun, &sides, now)
 }
 
 fn sides(step: &Step) -> Vec<String> {

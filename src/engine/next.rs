@@ -60,8 +60,14 @@ pub struct Seat {
 #[derive(Clone, Debug)]
 pub enum Moves {
     /// For the run as a whole. Only entries may be appended while something is under way.
-    One(Next),
+    One(Box<Next>),
     Each(Vec<(Place, Next)>),
+}
+
+impl Moves {
+    fn one(next: Next) -> Moves {
+        Moves::One(Box::new(next))
+    }
 }
 
 /// The place of what concerns no item.
@@ -72,7 +78,7 @@ pub fn nowhere() -> Place {
 /// What comes next where one thing is done at a time.
 pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
     match moves(run, seat, now).0 {
-        Moves::One(next) => next,
+        Moves::One(next) => *next,
         Moves::Each(mut each) => {
             let stops = |next: &Next| matches!(next, Next::Stop(_));
             let first = each.iter().position(|(_, next)| !stops(next)).unwrap_or(0);
@@ -106,7 +112,7 @@ pub fn worst(stops: impl Iterator<Item = Next>) -> Stop {
 /// What may be done now; and the stage of which everything has been asked for that can be.
 pub fn moves<'a>(run: &'a Run, seat: &Seat, now: Time) -> (Moves, Option<&'a str>) {
     if let Some(result) = &run.closed {
-        return (Moves::One(Next::Stop(Stop::of(StopKind::Done, "", result.clone()))), None);
+        return (Moves::one(Next::Stop(Stop::of(StopKind::Done, "", result.clone()))), None);
     }
     let doubts = doubts(run, seat, now);
     if run.rollback.is_some() || run.rolled_back.as_ref().is_some_and(|(epoch, _)| *epoch >= run.epoch) {
@@ -119,7 +125,7 @@ pub fn moves<'a>(run: &'a Run, seat: &Seat, now: Time) -> (Moves, Option<&'a str
             None => stage::moves(run, seat, stage, doubts, now),
         },
         None if !seat.busy.is_empty() => (Moves::Each(Vec::new()), None),
-        None => (Moves::One(over_requests(run, now).unwrap_or_else(|| close(run, "done"))), None),
+        None => (Moves::one(over_requests(run, now).unwrap_or_else(|| close(run, "done"))), None),
     }
 }
 
@@ -142,12 +148,12 @@ fn back(run: &Run, seat: &Seat, doubts: Doubts, now: Time) -> Moves {
         return Moves::Each(doubts.each);
     }
     if let Some(stop) = seat.parked.get(&nowhere()) {
-        return Moves::One(Next::Stop(stop.clone()));
+        return Moves::one(Next::Stop(stop.clone()));
     }
     if let Some(ends) = over_requests(run, now) {
-        return Moves::One(ends);
+        return Moves::one(ends);
     }
-    Moves::One(match (&run.rollback, &run.rolled_back) {
+    Moves::one(match (&run.rollback, &run.rolled_back) {
         (None, Some((_, to))) => after_rollback(run, to, now),
         _ => rollback::next(run, seat, now),
     })

@@ -36,9 +36,11 @@ impl Round {
     fn of(moves: Moves, idle: bool) -> Round {
         let mut round = Round::default();
         match moves {
-            Moves::One(Next::Append(drafts)) => round.shared = drafts,
-            Moves::One(next) if idle => round.add(next::nowhere(), next),
-            Moves::One(_) => {}
+            Moves::One(next) => match *next {
+                Next::Append(drafts) => round.shared = drafts,
+                next if idle => round.add(next::nowhere(), next),
+                _ => {}
+            },
             Moves::Each(each) => each.into_iter().for_each(|(place, next)| round.add(place, next)),
         }
         round

@@ -145,7 +145,7 @@ pub(super) type Said = (Reading, Value, Value);
 /// Why an errand could not be run here and now.
 #[derive(Clone)]
 pub(super) enum Blocked {
-    Session(SessionWanted, SessionProblem),
+    Session(Box<SessionWanted>, SessionProblem),
     /// AWS is unwell.
     Aws(String),
     Failed(String),
@@ -260,7 +260,7 @@ impl<C: Cloud, K: Clock> Trip<'_, C, K> {
             }
             SessionProblem::WrongAccount { .. } | SessionProblem::WrongKind { .. } | SessionProblem::Endpoint(_) => {}
         }
-        Blocked::Session(wanted, problem)
+        Blocked::Session(Box::new(wanted), problem)
     }
 
     /// The session opened; the variables that a program gets of it. No session: nothing.

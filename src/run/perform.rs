@@ -163,7 +163,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
                     opened: Vec::new(),
                     shut: Vec::new(),
                     took_ms: 0,
-                    came,
+                    came: *came,
                 }),
             }
         }
@@ -179,7 +179,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
         sent: &Value,
         environment: Vec<(String, String)>,
         may: Result<(), String>,
-    ) -> Result<What, Came> {
+    ) -> Result<What, Box<Came>> {
         let perform = Box::new(perform.clone());
         if matches!(step.body, Body::Command(_)) {
             let program = match may {
@@ -188,7 +188,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
             };
             return match program {
                 Ok(program) => Ok(What::Program { perform, seq, program: Box::new(program) }),
-                Err(fault) => Err(Came::Ran { perform, seq, ran: Err(fault) }),
+                Err(fault) => Err(Box::new(Came::Ran { perform, seq, ran: Err(fault) })),
             };
         }
         let wanted = crate::engine::session::wanted(self.run, &step.session, &perform.id, self.now());
@@ -201,7 +201,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
                 let why = may.err().or(wanted.as_ref().err().cloned()).unwrap_or_default();
                 let wanted = wanted.unwrap_or_else(|_| SessionWanted::none(&step.session));
                 let reply = Box::new(Reply { result: Err(executor_fault(why)), request_id: None, date: None });
-                Err(Came::Reply { perform, seq, wanted, reply })
+                Err(Box::new(Came::Reply { perform, seq, wanted, reply }))
             }
         }
     }

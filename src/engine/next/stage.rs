@@ -26,21 +26,21 @@ pub(super) fn moves<'a>(
 ) -> (Moves, Option<&'a str>) {
     let Some(state) = run.stages.get(&stage.id).filter(|state| state.entered) else {
         let early = over_requests(run, now).unwrap_or_else(|| enter(run, stage, now));
-        return (Moves::One(early), None);
+        return (Moves::one(early), None);
     };
     let bad = bad_items(run, seat, stage, &doubts);
     if bad.len() >= stage.stop_after.max(1) as usize {
         return (Moves::Each(finishing(run, seat, stage, state, doubts, &bad, now)), None);
     }
     if let Some(ends) = over_requests(run, now) {
-        return (Moves::One(ends), None);
+        return (Moves::one(ends), None);
     }
     if let Some(each) = anchors(run, seat, stage, state, now) {
         return (Moves::Each(doubts.each.into_iter().chain(each).collect()), None);
     }
     let drafts = ask_ahead(run, seat, stage, state, now);
     if !drafts.is_empty() {
-        return (Moves::One(Next::Append(drafts)), None);
+        return (Moves::one(Next::Append(drafts)), None);
     }
     (items(run, seat, stage, state, doubts, &bad, now), Some(&stage.id))
 }
@@ -290,7 +290,7 @@ fn items(
         let canary = stage.canary as usize;
         if finished >= canary {
             return match seat.busy.is_empty() && doubts.places.is_empty() {
-                true => Moves::One(prompt_once(seat, go_on(run, stage, finished, state.items.len()))),
+                true => Moves::one(prompt_once(seat, go_on(run, stage, finished, state.items.len()))),
                 false => Moves::Each(doubts.each),
             };
         }
