@@ -10,6 +10,9 @@ pub mod parts;
 pub mod people;
 pub mod place;
 pub mod plan;
+pub mod proof_file;
+#[cfg(feature = "aws")]
+pub mod prove;
 #[cfg(feature = "aws")]
 pub mod rehearse;
 #[cfg(feature = "aws")]
@@ -57,6 +60,10 @@ pub struct Global {
 pub enum Format {
     Text,
     Json,
+    /// `rehearse --prove`
+    Markdown,
+    /// `rehearse --prove`
+    Html,
 }
 
 #[derive(Subcommand)]
@@ -128,7 +135,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     };
     let global = &cli.global;
     let ui = Ui::from_environment(global.quiet, global.verbose, global.format == Format::Json);
-    match dispatch(&cli, &ui) {
+    match printable(&cli).and_then(|()| dispatch(&cli, &ui)) {
         Ok(exit) => exit as u8,
         Err(error) => {
             ui.error(&error);
@@ -147,11 +154,26 @@ fn say_usage(error: &clap::Error) {
     ui.must_say(crate::base::escape::block(&error.render().to_string()).trim_end());
 }
 
+/// Most verbs print text or JSON only.
+fn printable(cli: &Cli) -> Result<(), ui::CliError> {
+    let fits = match (&cli.verb, cli.global.format) {
+        (_, Format::Text | Format::Json) => true,
+        #[cfg(feature = "aws")]
+        (Verb::Rehearse(args), _) => args.prove && args.cell.is_none(),
+        _ => false,
+    };
+    let hint = "text and json are for every verb; markdown and html are for rehearse --prove";
+    let refused = || ui::CliError::new(Exit::Usage, "CS2090", "this verb does not print in that format", hint);
+    if fits { Ok(()) } else { Err(refused()) }
+}
+
 fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
     let global = &cli.global;
     match &cli.verb {
         Verb::Check(args) => check::run(args, ui),
         Verb::Plan(args) => plan::run(args, ui),
+        #[cfg(feature = "aws")]
+        Verb::Rehearse(args) if args.prove => prove::run(args, global, ui),
         #[cfg(feature = "aws")]
         Verb::Rehearse(args) => parts::block_on(rehearse::run(args, global, ui)),
         #[cfg(feature = "aws")]

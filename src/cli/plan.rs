@@ -1,6 +1,7 @@
 //! `countersign plan RUNBOOK`: what will happen, who does it, who must agree, where the way back ends.
 
 use super::load::{self, Sources};
+use super::proof_file;
 use super::ui::{CliError, CliResult, Exit, Ui};
 use crate::base::escape;
 use crate::plan;
@@ -49,9 +50,12 @@ pub fn run(args: &Args, ui: &Ui) -> CliResult {
     if !later.is_empty() {
         ui.must_say(&format!("not in this version, so `run` will refuse it: {}", escape::line(&later.join(", "))));
     }
+    let standing = proof_file::standing(&loaded);
+    ui.say(&standing.words());
     if ui.json {
         let value = json!({
             "plan": loaded.plan,
+            "proof": standing.json(),
             "digest": loaded.plan.digest(),
             "operations": plan::operations(&loaded.plan, &loaded.values),
             "not_in_this_version": later,

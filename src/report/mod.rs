@@ -2,3 +2,6 @@
 
 pub mod line;
 pub mod markdown;
+pub mod proof;
+pub mod proof_pages;
+pub mod proof_text;
