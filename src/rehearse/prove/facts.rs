@@ -38,12 +38,12 @@ impl Facts {
         }
         for handshake in state.handshakes.values().filter(|handshake| handshake.state.pending()) {
             let (Target::Account(target) | Target::Email(target)) = &handshake.target;
-            facts.add(format!("invitation by {}", handshake.organization), target.clone());
+            facts.add(format!("invitation of {target} by {}", handshake.organization), "pending".to_owned());
         }
         for key in state.keys.values() {
             match &key.who {
-                Who::User(user) => facts.add(format!("access key in {}", key.account), user.clone()),
-                Who::Root => facts.add(format!("access key in {}", key.account), "root".to_owned()),
+                Who::User(user) => facts.add(format!("access key of {user} in {}", key.account), "there".to_owned()),
+                Who::Root => facts.add(format!("access key of root in {}", key.account), "there".to_owned()),
                 Who::Session { .. } => {}
             }
         }

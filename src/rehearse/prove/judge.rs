@@ -239,6 +239,8 @@ fn said_to_be_lost(place: &str, lost: &[String]) -> Option<bool> {
         _ if place.contains(" tags") => "tag",
         _ if place.contains(" targets") => "polic",
         _ if place.contains(" delegated") => "delegat",
+        // What was accepted can't be accepted again: a new invitation is another one.
+        _ if place.starts_with("invitation ") => "invitation",
         _ => return None,
     };
     Some(lost.iter().any(|text| text.to_lowercase().contains(word)))
