@@ -5,6 +5,7 @@
 
 use countersign::base::Finding;
 use countersign::cli::{load, ui::Ui};
+use countersign::simulator::World;
 use countersign::{people, plan};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 const UI: Ui = Ui { color: false, quiet: false, verbose: false, json: false, interactive: false };
 
-/// `people_*` are people files, `values_*` values of the shipped runbook, all else runbooks; a runbook
+/// `people_*` are people files, `values_*` values of the shipped runbook, `world_*` worlds, all else runbooks; a runbook
 /// with `# people: FILE` in its first line is checked with those people.
 fn findings(path: &Path) -> Vec<Finding> {
     let name = path.file_name().unwrap().to_str().unwrap();
@@ -22,6 +23,9 @@ fn findings(path: &Path) -> Vec<Finding> {
     }
     if name.starts_with("values_") {
         return values(name, &text);
+    }
+    if name.starts_with("world_") {
+        return World::parse(name, &text).err().unwrap_or_default();
     }
     let people = text.lines().next().and_then(|line| line.strip_prefix("# people: ")).map(|file| {
         let text = std::fs::read_to_string(path.with_file_name(file)).unwrap();
@@ -74,8 +78,8 @@ fn every_broken_file_gets_exactly_its_findings() {
 #[test]
 fn there_are_fixtures_for_every_room() {
     let names: Vec<String> = fixtures().iter().map(|path| path.display().to_string()).collect();
-    assert!(names.len() >= 40, "{}", names.len());
-    for part in ["people_", "values_"] {
+    assert!(names.len() >= 100, "{}", names.len());
+    for part in ["people_", "values_", "world_"] {
         assert!(names.iter().any(|name| name.contains(part)), "{part}");
     }
 }

@@ -14,7 +14,8 @@ const fn row(code: &'static str, means: &'static str, todo: &'static str) -> Cod
     Code { code, means, todo }
 }
 
-/// CS01: syntax and shape; CS02: names and references; CS03: safety; CS04: people; CS05: values; CS06: files.
+/// CS01: syntax and shape; CS02: names and references; CS03: safety; CS04: people; CS05: values; CS06: files;
+/// CS15: worlds.
 pub const CODES: &[Code] = &[
     row("CS0101", "The file is not TOML.", "Mend the place shown; an editor with TOML support marks it too."),
     row(
@@ -61,6 +62,11 @@ pub const CODES: &[Code] = &[
         "CS0114",
         "A step says that it belongs to another stage than the one TOML puts it into.",
         "Move the step below the stage that it belongs to.",
+    ),
+    row(
+        "CS0115",
+        "A text of the runbook holds a character that nobody sees: a control, a direction mark, a zero width.",
+        "Remove it. Such characters make a text look like another one.",
     ),
     row("CS0201", "A role is named that is not there.", "Correct the name, or add the role under [roles]."),
     row(
@@ -240,6 +246,15 @@ pub const CODES: &[Code] = &[
     row("CS0603", "A file is not UTF-8 text.", "Save it as UTF-8."),
     row("CS0604", "A `--set` has no `=`.", "Write --set NAME=VALUE or --set NAME=@FILE."),
     row("CS0605", "A person is named who is not in the people file.", "Correct the id."),
+    row(
+        "CS1501",
+        "A world file is not TOML, or has a key, type or choice that worlds do not have.",
+        "Mend the place shown; runbooks/worlds/README.md lists the keys.",
+    ),
+    row("CS1502", "The world file's `schema` is not one that this version reads.", "Write `schema = 1`."),
+    row("CS1503", "A value of a world is not possible.", "Write what the message names."),
+    row("CS1504", "A world names something that it does not have.", "Correct the name, or add what is missing."),
+    row("CS1505", "Something stands twice in a world.", "Remove one of the two."),
 ];
 
 /// The row of a code.

@@ -1,7 +1,7 @@
 //! How the program speaks: data to stdout, speech to stderr, errors as message, hint and code.
 //! The only place that prints.
 
-use crate::base::{Finding, Severity, escape};
+use crate::base::{Finding, Place, Severity, escape};
 use std::io::{IsTerminal, Write};
 
 /// Exit codes (`cli.md`).
@@ -46,8 +46,9 @@ impl CliError {
 
 pub type CliResult = Result<Exit, CliError>;
 
-/// A longer source line is not shown: its place says where.
+/// Of a longer source line only what stands around the culprit is shown, with this many characters before it.
 const LONGEST_LINE: usize = 400;
+const BEFORE: usize = 100;
 
 /// Where speech goes and how it looks.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +126,23 @@ impl Ui {
     }
 
     /// `file:line:column: error[CS0101]: message`, the source line with carets, the hint.
+    /// The source line, its number, and what is meant on it.
+    fn source(&self, place: &Place, style: Style) -> String {
+        let long = place.source.chars().count() > LONGEST_LINE;
+        let skipped = if long { (place.column - 1).saturating_sub(BEFORE) } else { 0 };
+        let shown = |from: usize, count: usize| {
+            let part: String = place.source.chars().skip(from).take(count).collect();
+            escape::line(&part.replace('\t', " "))
+        };
+        let (left, right) = (if skipped > 0 { "..." } else { "" }, if long { "..." } else { "" });
+        let line = format!("{left}{}{right}", shown(skipped, LONGEST_LINE));
+        let pad = left.len() + shown(skipped, place.column - 1 - skipped).chars().count();
+        let width = place.width.min(LONGEST_LINE - (place.column - 1 - skipped).min(LONGEST_LINE - 1));
+        let number = place.line.to_string();
+        let marks = self.paint(style, &"^".repeat(width));
+        format!("\n {number} | {line}\n {} | {}{marks}", " ".repeat(number.len()), " ".repeat(pad))
+    }
+
     pub fn finding(&self, finding: &Finding) -> String {
         let place = &finding.place;
         let style = if finding.severity == Severity::Error { Style::Bad } else { Style::Warn };
@@ -136,17 +154,8 @@ impl Ui {
             place.column,
             escape::line(&finding.message)
         );
-        if !place.source.is_empty() && place.source.chars().count() <= LONGEST_LINE {
-            let number = place.line.to_string();
-            let before: String = place.source.chars().take(place.column - 1).collect();
-            let pad = escape::line(&before.replace('\t', " ")).chars().count();
-            text.push_str(&format!("\n {number} | {}", escape::line(&place.source.replace('\t', " "))));
-            text.push_str(&format!(
-                "\n {} | {}{}",
-                " ".repeat(number.len()),
-                " ".repeat(pad),
-                self.paint(style, &"^".repeat(place.width))
-            ));
+        if !place.source.is_empty() {
+            text.push_str(&self.source(place, style));
         }
         if !finding.hint.is_empty() {
             text.push_str(&format!("\n   = help: {}", escape::line(&finding.hint)));

@@ -111,8 +111,9 @@ impl Journal {
         let mut runs = Vec::new();
         for row in rows {
             let text = row.map_err(store_error)?;
-            let run = RunId::parse(&text)
-                .ok_or_else(|| StoreError::Io("the journal holds a run whose id is not 32 hex digits".to_owned()))?;
+            let run = RunId::parse(&text).ok_or_else(|| {
+                StoreError::Altered("the journal holds a run whose id is not 32 hex digits".to_owned())
+            })?;
             runs.push(run);
         }
         Ok(runs)

@@ -48,6 +48,9 @@ fn read_root(root: &Node, rehearsal: bool, notes: &mut Notes) -> Option<People> 
     };
     let written: Vec<Written> =
         Table::named(node, "`people`", notes).into_iter().filter_map(|(id, node)| person(&id, node, notes)).collect();
+    if matches!(&node.is, Data::Table(table) if table.is_empty()) {
+        notes.error("CS0113", &node.span, "the people file names nobody", "write `[people.ID]` for each person");
+    }
     if !rehearsal {
         refuse_rehearsal_keys(&written, notes);
     }
@@ -100,7 +103,12 @@ fn readable(called: &Text, notes: &mut Notes) {
 
 fn keys(table: &Table<'_>, notes: &mut Notes) -> Vec<(PublicKey, std::ops::Range<usize>)> {
     let mut out: Vec<(PublicKey, std::ops::Range<usize>)> = Vec::new();
-    for text in table.texts("keys", notes).unwrap_or_default() {
+    let texts = table.texts("keys", notes).unwrap_or_default();
+    if texts.is_empty() && table.has("keys") {
+        let hint = "give at least one public key: without it the person can sign nothing";
+        notes.error("CS0113", &table.key_span("keys"), format!("{} has no key", table.what), hint);
+    }
+    for text in texts {
         match PublicKey::parse(&text.is) {
             Ok(key) if out.iter().any(|(other, _)| *other == key) => {
                 notes.error("CS0406", &text.span, format!("{} has this key twice", table.what), "");

@@ -1,6 +1,7 @@
 //! Checked runbook and values -> plan: what will be done, pinned by digests. Pure.
 
 pub mod build;
+mod json_node;
 pub mod model;
 pub mod text;
 pub mod values;

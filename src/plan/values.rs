@@ -1,11 +1,12 @@
 //! Parameter values: from TOML, JSON, CSV and the command line, typed as the runbook says.
 //! Secrets are kept apart: they never enter the values object.
 
+use super::json_node;
 use crate::base::{Digest, Finding, Place, json};
 use crate::check::checked::Checked;
 use crate::check::{Accepted, accept};
 use crate::runbook::kind::Kind;
-use crate::runbook::node::{self, Data, Node, Notes};
+use crate::runbook::node::{self, Data, Node, Notes, Source};
 use crate::runbook::reader::{one_of, shown};
 use crate::runbook::written::Parameter;
 use serde_json::{Map, Value};
@@ -99,6 +100,11 @@ impl<'a> Reader<'a> {
         if !good {
             return;
         }
+        self.members(&root, &source);
+    }
+
+    /// One member for each parameter, each finding at its place.
+    fn members(&mut self, root: &Node, source: &Source) {
         for entry in root.entries() {
             let Some(parameter) = self.parameter(&entry.key.is, source.place(&entry.key.span)) else { continue };
             if self.refuses_secret(parameter, source.place(&entry.value.span)) {
@@ -115,21 +121,16 @@ impl<'a> Reader<'a> {
     }
 
     fn json_file(&mut self, name: &str, text: &str) {
-        let root: Value = match serde_json::from_str(text) {
+        let source = Source { file: name.to_owned(), text: text.to_owned() };
+        let root = match json_node::read(text) {
             Ok(root) => root,
-            Err(error) => return self.error("CS0508", json_place(name, text, &error), error.to_string(), ""),
+            Err((span, message)) => return self.error("CS0508", source.place(&span), message, ""),
         };
-        let Value::Object(members) = root else {
+        if !matches!(root.is, Data::Table(_)) {
             let hint = "an object with one member for each parameter";
-            return self.error("CS0508", Place::file(name), "the values are not a JSON object", hint);
-        };
-        for (key, value) in &members {
-            let Some(parameter) = self.parameter(key, Place::file(name)) else { continue };
-            if self.refuses_secret(parameter, Place::file(name)) {
-                continue;
-            }
-            self.put(parameter, accept(parameter, value), Place::file(name));
+            return self.error("CS0508", source.place(&root.span), "the values are not a JSON object", hint);
         }
+        self.members(&root, &source);
     }
 
     fn set(&mut self, set: &SetValue) {
@@ -322,10 +323,4 @@ fn culprit(parameter: &Parameter, node: &Node) -> Range<usize> {
         }
     }
     node.span.clone()
-}
-
-fn json_place(name: &str, text: &str, error: &serde_json::Error) -> Place {
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    let at = before + error.column().saturating_sub(1);
-    Place::of(name, text, at..at + 1)
 }

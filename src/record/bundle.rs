@@ -108,7 +108,11 @@ impl Reader {
 
 /// UTF-8 without the newline that must be there.
 pub(super) fn text_of(line: &[u8]) -> Result<&str, String> {
-    let line = line.strip_suffix(b"\n").ok_or("the newline at its end is missing")?;
+    let line = line.strip_suffix(b"\n").ok_or("the newline at its end is missing: the file was cut")?;
+    if line.ends_with(b"\r") || line.starts_with(b"\xef\xbb\xbf") {
+        let what = if line.ends_with(b"\r") { "a carriage return at its end" } else { "a byte order mark before it" };
+        return Err(format!("it has {what}: a program changed the file on its way; ask for it packed (zip, tar)"));
+    }
     std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())
 }
 

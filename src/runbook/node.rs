@@ -38,6 +38,8 @@ pub enum Data {
     Boolean(bool),
     /// A TOML date or time, as written.
     Date(String),
+    /// JSON's; TOML has none.
+    Null,
     List(Vec<Node>),
     /// In the order written.
     Table(Vec<Entry>),
@@ -138,6 +140,7 @@ impl Node {
             Data::Float(_) => "a decimal number",
             Data::Boolean(_) => "true or false",
             Data::Date(_) => "a date",
+            Data::Null => "nothing",
             Data::List(_) => "a list",
             Data::Table(_) => "a table",
         }
@@ -147,6 +150,7 @@ impl Node {
     pub fn value(&self) -> Value {
         match &self.is {
             Data::Text(text) | Data::Date(text) => Value::String(text.clone()),
+            Data::Null => Value::Null,
             Data::Integer(number) => Value::from(*number),
             Data::Float(number) => serde_json::Number::from_f64(*number).map_or(Value::Null, Value::Number),
             Data::Boolean(flag) => Value::Bool(*flag),

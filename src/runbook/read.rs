@@ -6,7 +6,7 @@ use super::read_stage;
 use super::reader::{Table, name, one_of, shown, unique};
 use super::shapes::{EXPECT, HOLD, PARAMETER, ROLE, RUNBOOK, SEPARATION, SESSION, TOP};
 use super::written::{Hold, Parameter, Proof, Role, Runbook, Session};
-use crate::base::{Finding, Severity};
+use crate::base::{Finding, Severity, escape};
 use std::collections::BTreeSet;
 
 /// Reads a runbook. None if anything that was found is an error.
@@ -21,11 +21,31 @@ pub fn read(file: &str, text: &str) -> (Option<Runbook>, Vec<Finding>) {
 pub fn read_anyway(file: &str, text: &str) -> (Option<Runbook>, Vec<Finding>) {
     let mut notes = Notes::new(file, text);
     let (root, good) = super::node::parse(&mut notes);
+    hidden_characters(&root, &mut notes);
     let runbook = read_root(&root, &mut notes);
     if !good {
         keep_what_syntax_does_not_explain(&mut notes);
     }
     (runbook.filter(|_| good), notes.sorted())
+}
+
+/// Texts that people read must be what they seem: nothing invisible, nothing that moves the cursor or turns
+/// the direction. (They are escaped when shown; a runbook in good faith has none. Emoji selectors are harmless.)
+fn hidden_characters(node: &Node, notes: &mut Notes) {
+    match &node.is {
+        Data::Text(text) => {
+            let hidden =
+                |c: &char| !escape::is_harmless(*c) && !matches!(c, '\n' | '\t' | '\r' | '\u{fe0e}' | '\u{fe0f}');
+            if let Some(found) = text.chars().find(hidden) {
+                let message =
+                    format!("the text holds the character {}, which nobody sees", escape::line(&found.to_string()));
+                notes.error("CS0115", &node.span, message, "remove it; it would be shown as it stands here");
+            }
+        }
+        Data::List(items) => items.iter().for_each(|item| hidden_characters(item, notes)),
+        Data::Table(entries) => entries.iter().for_each(|entry| hidden_characters(&entry.value, notes)),
+        _ => {}
+    }
 }
 
 /// Where the syntax is broken, the parser's guess misses keys and may have mangled a line.

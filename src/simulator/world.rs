@@ -4,6 +4,7 @@
 
 use super::faults::{Fault, FaultKind, Lasting};
 use crate::base::{Finding, Place, Time, duration};
+use crate::runbook::reader::one_of;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -83,17 +84,27 @@ impl World {
     pub fn parse(file: &str, text: &str) -> Result<World, Vec<Finding>> {
         let written: Written = toml::from_str(text).map_err(|error| {
             let place = error.span().map_or_else(|| Place::file(file), |span| Place::of(file, text, span));
-            vec![Finding::error(
-                "CS1501",
-                place,
-                error.message(),
-                "runbooks/worlds/README.md lists the keys of a world file.",
-            )]
+            let (message, hint) = shape(error.message());
+            vec![Finding::error("CS1501", place, message, hint)]
         })?;
         let mut check = Check { file, text, findings: Vec::new() };
         let world = check.world(written);
+        check.findings.sort_by(|a, b| a.place.cmp(&b.place));
         if check.findings.is_empty() { Ok(world) } else { Err(check.findings) }
     }
+}
+
+/// The reader's words about an unknown name, with the one that was meant.
+fn shape(message: &str) -> (String, String) {
+    let listed = "runbooks/worlds/README.md lists the keys of a world file.".to_owned();
+    for (words, said) in [("unknown field", "there is no key"), ("unknown variant", "there is no choice")] {
+        let Some(rest) = message.strip_prefix(words) else { continue };
+        let mut names = rest.split('`').skip(1).step_by(2);
+        let found = names.next().unwrap_or_default();
+        let known: Vec<&str> = names.collect();
+        return (format!("{said} `{found}` here"), one_of(found, &known));
+    }
+    (message.to_owned(), listed)
 }
 
 #[derive(Deserialize)]
