@@ -4,7 +4,7 @@
 use super::facts::{Facts, ids};
 use super::fault::{Happens, reads};
 use super::judge::{self, Ended};
-use super::tape::{Mark, Moment, Tape, Watch, Watched};
+use super::tape::{Effect, Mark, Moment, Tape, Watch, Watched};
 use super::{Scene, Script, block_on, sitter};
 use crate::base::StepId;
 use crate::engine::next::{Stop, StopKind};
@@ -18,7 +18,7 @@ use crate::record::statement::{Decides, SaidWhat};
 use crate::rehearse::Played;
 use crate::rehearse::theatre::Seated;
 use crate::run::{RunError, load, voice};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -119,8 +119,8 @@ pub fn strike(
             undecided(&scene, store, seated, request, happens)
         }
     };
-    let ended = to_the_end(&mut scene, &watch, played.map_err(words)?, track.back).map_err(words)?;
     let before = &track.tape.effects[..moment.effects];
+    let ended = to_the_end(&mut scene, &watch, before, played.map_err(words)?, track.back).map_err(words)?;
     let ended = judge::of_fault(stand, track, &scene, before, &watch.effects(), ended);
     Ok((ended, scene))
 }
@@ -216,7 +216,13 @@ fn undecided(
 
 /// What people do about a run that stopped: they come back and resume it, settle what is in doubt by what they
 /// see, and in the end take it back.
-fn to_the_end(scene: &mut Scene, watch: &Arc<Watch>, played: Played, back: bool) -> Result<Last, RunError> {
+fn to_the_end(
+    scene: &mut Scene,
+    watch: &Arc<Watch>,
+    before: &[Effect],
+    played: Played,
+    back: bool,
+) -> Result<Last, RunError> {
     let mut played = played;
     let mut first: Option<Stop> = None;
     for _ in 0..COME_BACK {
@@ -225,7 +231,7 @@ fn to_the_end(scene: &mut Scene, watch: &Arc<Watch>, played: Played, back: bool)
         }
         first.get_or_insert(played.stop.clone());
         if played.stop.kind == StopKind::InDoubt && played.stop.what != Some(WaitFor::Session) {
-            settle_by_word(scene, watch, &played.stop)?;
+            settle_by_word(scene, watch, before, &played.stop)?;
         }
         let person = sitter(&played.run);
         drop(played);
@@ -303,7 +309,7 @@ pub fn take_back<S: Store>(
 }
 
 /// The performer looks, says how it stands, and signs; approvers then decide on that word as on any request.
-fn settle_by_word(scene: &Scene, watch: &Watch, stop: &Stop) -> Result<(), RunError> {
+fn settle_by_word(scene: &Scene, watch: &Watch, before: &[Effect], stop: &Stop) -> Result<(), RunError> {
     let mut run = load::load(&scene.store, &scene.id, &scene.secrets)?;
     let Ok(id) = stop.at.parse::<StepId>() else { return Ok(()) };
     let (Some(step), Some(_)) = (run.plan.clone().step(&id).cloned(), run.step(&id).begun()) else { return Ok(()) };
@@ -316,8 +322,15 @@ fn settle_by_word(scene: &Scene, watch: &Watch, stop: &Stop) -> Result<(), RunEr
             let ran = scene.wire.commands().contains(&id.to_string());
             (ran, json!({"stdout": answer.stdout, "exit": answer.exit}))
         }
-        _ => (watch.effects().iter().any(|effect| effect.step.as_ref() == Some(&id)), Value::Object(Default::default())),
+        _ => {
+            let mine = |effect: &Effect| effect.step.as_ref() == Some(&id);
+            (before.iter().any(mine) || watch.effects().iter().any(mine), Value::Object(Map::new()))
+        }
     };
+    // A secret that nobody received is of no use to later steps: people must make another one by hand.
+    if done && !step.secret_outputs.is_empty() {
+        return Ok(());
+    }
     let result = if done { "done" } else { "not_done" };
     let salt = hex::encode(crate::engine::port::Random::bytes(&mut scene.random.clone(), 16));
     let value = doubt::settle_object(&run, &id, result, outputs, &salt);

@@ -96,7 +96,7 @@ pub fn of_rollback(
     let mut wrong = problems(scene);
     wrong.extend(unintended(effects));
     let closed = run.closed.as_deref() == Some("rolled_back");
-    if run.rollback.is_some() || !(closed || run.rolled_back.is_some()) {
+    if !closed && (run.rollback.is_some() || run.rolled_back.is_none()) {
         wrong.push(format!("it stops at {}: {}", stop.at, stop.why));
         return verdict(Came::Failed, String::new(), wrong);
     }
