@@ -200,6 +200,11 @@ pub const CODES: &[Code] = &[
     row("CS0316", "A command runs a file of the runbook's folder that is not pinned.", "Add the file to [files]."),
     row("CS0317", "A hold does not live where it is needed.", "Mend its `from` and `until`."),
     row("CS0319", "An anchor captures nothing and proves nothing.", "Add a capture or a proof."),
+    row(
+        "CS0329",
+        "An expectation does not look at AWS's answer, so it proves nothing.",
+        "Compare a member of the answer with what it must be.",
+    ),
     row("CS0401", "Nobody holds a role that the runbook needs.", "Give it to a person of the people file."),
     row(
         "CS0402",

@@ -120,7 +120,7 @@ fn every_cell(args: &Args, global: &Global, ui: &Ui, case: &Case, script: &Scrip
     ));
     let progress = Progress::new(ui);
     let tell = |over: usize, all: usize| progress.tell(over, all);
-    let way = Way { threads, stop_at_first: false, tell: &tell };
+    let way = Way { threads, stop_at_first: args.fail_fast, tell: &tell };
     let proof = prove::prove(script, &way).map_err(|error| place::run_error(&error))?;
     let took = progress.finish();
     let proof = Proof { command: command(args), ..proof };

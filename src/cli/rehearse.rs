@@ -52,6 +52,9 @@ pub struct Args {
     /// The proof's file; default: NAME.proof.json beside the runbook
     #[arg(long, short, value_name = "FILE", requires = "prove")]
     pub output: Option<PathBuf>,
+    /// Begin no further cell once one has failed; the rollbacks are played first
+    #[arg(long, requires = "prove")]
+    pub fail_fast: bool,
     /// How many cells are played at a time; default: one per core
     #[arg(long, value_name = "N", requires = "prove", value_parser = threads)]
     pub threads: Option<usize>,

@@ -49,7 +49,7 @@ pub struct Script<'a> {
 /// How it is played.
 pub struct Way<'a> {
     pub threads: usize,
-    /// Cells begin no more once one has failed.
+    /// No cell begins once one has failed; rollbacks go first.
     pub stop_at_first: bool,
     /// Told after every cell: how many are over, of how many.
     pub tell: &'a (dyn Fn(usize, usize) + Sync),
@@ -210,10 +210,12 @@ fn all(stand: &Stand<'_>, jobs: &[Job], way: &Way<'_>) -> Vec<Cell> {
             threads.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(job) = jobs.get(at) else { return };
-                    if way.stop_at_first && failed.load(Ordering::SeqCst) > 0 {
+                    if at >= jobs.len() || (way.stop_at_first && failed.load(Ordering::SeqCst) > 0) {
                         return;
                     }
+                    // What is broken shows itself soonest on the way back: those cells are the last of the list.
+                    let at = if way.stop_at_first { jobs.len() - 1 - at } else { at };
+                    let Some(job) = jobs.get(at) else { return };
                     let cells = list::play(stand, job);
                     let bad = cells.iter().filter(|cell| cell.came == Came::Failed).count();
                     failed.fetch_add(bad, Ordering::SeqCst);
