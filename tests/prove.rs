@@ -120,9 +120,9 @@ fn what_fails_is_listed_with_the_command_that_replays_it() {
     let again = place.run(&words).exits(1).saying("failed").saying("was nothing");
     let journal = again.stderr.lines().find_map(|line| line.strip_prefix("journal  ")).unwrap();
     place.run(&["log", "--journal", journal]).exits(0).saying("second:");
-    place.run(&["verify", "--journal", journal]).saying("REHEARSAL");
+    place.run(&["verify", "--journal", journal]).saying("rehearsal run");
     place.run(&["export", "--journal", journal, "-o", "cell.countersign"]).exits(0);
-    place.run(&["verify", "cell.countersign"]).saying("REHEARSAL");
+    place.run(&["verify", "cell.countersign"]).saying("rehearsal run");
     // The same cell again takes the place of the first.
     place.run(&words).exits(1);
 }

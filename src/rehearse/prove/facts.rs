@@ -75,6 +75,11 @@ impl Facts {
         self.0.keys().map(|(place, _)| place.as_str()).collect()
     }
 
+    /// Something is said of this place.
+    pub fn has(&self, place: &str) -> bool {
+        self.0.keys().any(|(one, _)| one == place)
+    }
+
     /// What is said of a place, in words.
     pub fn at(&self, place: &str) -> String {
         let values: Vec<&str> =

@@ -224,7 +224,8 @@ fn not_back(
             continue;
         }
         let words = format!("after the rollback {place} is {}, and was {}", is.at(place), was.at(place));
-        match said_to_be_lost(place, lost) {
+        // Only what was there can be lost: what is new there should have been taken away.
+        match said_to_be_lost(place, lost).filter(|_| was.has(place)) {
             Some(true) => {}
             Some(false) => wrong.push(format!("{words}; if no undo brings it back, say so in `lost`")),
             None => wrong.push(words),
