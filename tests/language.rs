@@ -30,7 +30,6 @@ fn every_table_and_key_is_read_checked_and_planned() {
         [
             "`needs_holds` of the stage `leave`",
             "`repair` of the step `tidy`",
-            "`require_proof`",
             "hold `door`",
             "hold `mailbox`",
             "role `holder` with proof `mfa_code`",

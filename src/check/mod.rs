@@ -103,7 +103,7 @@ impl Checker<'_> {
             title: runbook.title.as_ref().map_or_else(|| runbook.name.is.clone(), |title| title.is.clone()),
             version: text(&runbook.version),
             description: text(&runbook.description),
-            require_proof: self.later_if(&runbook.require_proof, "require_proof"),
+            require_proof: runbook.require_proof.as_ref().is_some_and(|flag| flag.is),
             exclude_starter: runbook.exclude_starter.as_ref().is_some_and(|flag| flag.is),
             files,
             parameters: runbook.parameters.clone(),
@@ -114,15 +114,6 @@ impl Checker<'_> {
             stages: stages?,
             later: self.later.iter().cloned().collect(),
         })
-    }
-
-    /// A flag that only a later version obeys.
-    fn later_if(&mut self, flag: &Option<crate::runbook::node::At<bool>>, name: &str) -> bool {
-        let set = flag.as_ref().is_some_and(|flag| flag.is);
-        if set {
-            self.later.insert(format!("`{name}`"));
-        }
-        set
     }
 }
 

@@ -97,6 +97,10 @@ impl<'a> Scopes<'a> {
         for reference in &scoped {
             self.reference(text, reference, scope, notes);
         }
+        if answer.is_empty() && !text.is.contains('@') {
+            let hint = "name a member of the answer, for instance `Account.State == 'ACTIVE'`";
+            notes.error("CS0329", &text.span, "this expectation does not look at AWS's answer", hint);
+        }
         let Some(action) = action else { return };
         for reference in &answer {
             if reference.hidden_root {

@@ -20,6 +20,9 @@ pub mod parts;
 pub mod people;
 pub mod place;
 pub mod plan;
+pub mod proof_file;
+#[cfg(feature = "aws")]
+pub mod prove;
 #[cfg(feature = "aws")]
 mod progress;
 #[cfg(feature = "aws")]
@@ -78,9 +81,9 @@ pub struct Global {
 pub enum Format {
     Text,
     Json,
-    /// `report`
+    /// `report`, and `rehearse --prove`
     Markdown,
-    /// `plan` and `report`
+    /// `plan`, `report`, and `rehearse --prove`
     Html,
     /// `plan`
     Mermaid,
@@ -263,9 +266,11 @@ fn printable(cli: &Cli) -> Result<(), ui::CliError> {
         (_, Format::Text | Format::Json) => true,
         (Verb::Plan(_), format) => format != Format::Markdown,
         (Verb::Report(_), format) => format != Format::Mermaid,
+        #[cfg(feature = "aws")]
+        (Verb::Rehearse(args), format) => args.prove && args.cell.is_none() && format != Format::Mermaid,
         _ => false,
     };
-    let hint = "text and json are for every verb; markdown is for report, mermaid for plan, html for both";
+    let hint = "text and json are for every verb; markdown is for report, mermaid for plan, html for both; rehearse --prove has all but mermaid";
     let refused = || ui::CliError::new(Exit::Usage, "CS2090", "this verb does not print in that format", hint);
     if fits { Ok(()) } else { Err(refused()) }
 }
@@ -276,6 +281,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Init(args) => init::run(args, ui),
         Verb::Check(args) => check::run(args, ui),
         Verb::Plan(args) => plan::run(args, global, ui),
+        #[cfg(feature = "aws")]
+        Verb::Rehearse(args) if args.prove => prove::run(args, global, ui),
         #[cfg(feature = "aws")]
         Verb::Rehearse(args) => parts::block_on(rehearse::run(args, global, ui)),
         #[cfg(feature = "aws")]

@@ -1,6 +1,7 @@
 //! `countersign plan RUNBOOK`: what will happen, who does it, who must agree, where the way back ends.
 
 use super::load::{self, Sources};
+use super::proof_file;
 use super::ui::{CliError, CliResult, Exit, Ui};
 use super::{Format, Global};
 use crate::base::escape;
@@ -56,6 +57,8 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     if !later.is_empty() {
         ui.must_say(&format!("not in this version, so `run` will refuse it: {}", escape::line(&later.join(", "))));
     }
+    let standing = proof_file::standing(&loaded);
+    ui.say(&standing.words());
     let (plan, people, person) = (&loaded.plan, &loaded.people, args.for_person.as_deref());
     let mut operations = plan::operations(plan, &loaded.values);
     if let Some(person) = person {
@@ -65,6 +68,7 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let text = match global.format {
         Format::Json => pretty(&json!({
             "plan": plan,
+            "proof": standing.json(),
             "digest": plan.digest(),
             "operations": operations,
             "not_in_this_version": later,

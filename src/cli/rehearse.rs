@@ -27,16 +27,47 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+const EXAMPLES: &str = "\
+Examples:
+  countersign rehearse runbooks/move_member_accounts.toml
+  countersign rehearse runbooks/move_member_accounts.toml --prove
+  countersign rehearse runbooks/move_member_accounts.toml --prove --cell place:111122223333/place:throttled";
+
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
-    source: Source,
+    pub source: Source,
     /// The simulated AWS; default: worlds/NAME.toml beside the runbook
     #[arg(long, value_name = "FILE")]
-    world: Option<PathBuf>,
+    pub world: Option<PathBuf>,
     /// Where journal and report are kept; default: rehearsals/ beside the journal
     #[arg(long, value_name = "DIR")]
-    keep: Option<PathBuf>,
+    pub keep: Option<PathBuf>,
+    /// Play it again for every step and every fault, and for every anchor and every rollback to it
+    #[arg(long)]
+    pub prove: bool,
+    /// Only this cell of the table, its journal kept: STEP:FAULT, or STEP:rollback-to-STAGE[:ITEM]
+    #[arg(long, value_name = "STEP:FAULT", requires = "prove")]
+    pub cell: Option<String>,
+    /// The proof's file; default: NAME.proof.json beside the runbook
+    #[arg(long, short, value_name = "FILE", requires = "prove")]
+    pub output: Option<PathBuf>,
+    /// Begin no further cell once one has failed; the rollbacks are played first
+    #[arg(long, requires = "prove")]
+    pub fail_fast: bool,
+    /// How many cells are played at a time; default: one per core
+    #[arg(long, value_name = "N", requires = "prove", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| (1..=512).contains(count)).ok_or_else(|| "give a number from 1 to 512".to_owned())
+}
+
+/// Where rehearsals are kept.
+pub fn folder(args: &Args, global: &Global) -> PathBuf {
+    args.keep.clone().unwrap_or_else(|| global.journal.parent().unwrap_or(Path::new(".")).join("rehearsals"))
 }
 
 pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
@@ -66,7 +97,7 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
 }
 
 /// The performer of the first stage opens the run.
-fn starter(plan: &Plan, people: &crate::people::People) -> String {
+pub fn starter(plan: &Plan, people: &crate::people::People) -> String {
     let role = plan.stages.first().map(|stage| stage.performer.clone()).unwrap_or_default();
     let holder = people.holders(&role).next().map(|person| person.id.clone());
     holder.or_else(|| people.people.keys().next().cloned()).unwrap_or_default()
@@ -128,8 +159,7 @@ fn finish(args: &Args, global: &Global, played: &Played, ui: &Ui) -> CliResult {
     let run = &played.run;
     let report = super::export::check(&played.store, &run.id)?;
     let verdict = crate::verify::text(&report);
-    let folder =
-        args.keep.clone().unwrap_or_else(|| global.journal.parent().unwrap_or(Path::new(".")).join("rehearsals"));
+    let folder = folder(args, global);
     std::fs::create_dir_all(&folder).map_err(|error| super::decide::io(&folder, &error))?;
     let name = format!("{}-{}", run.plan.name, run.id.short());
     let bundle = folder.join(format!("{name}.countersign"));

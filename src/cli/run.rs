@@ -6,6 +6,7 @@ use super::parts::{self, OsRandom, SystemClock};
 use super::people;
 use super::place::{self, Taken};
 use super::progress::Progress;
+use super::proof_file;
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::aws::{AwsCloud, Config};
@@ -83,6 +84,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let timing = world.as_ref().map(source::timing);
     let loaded = args.source.load(timing.as_ref(), ui)?;
     possible(&loaded.checked.not_in_this_version())?;
+    ui.say(&proof_file::required(&loaded)?.words());
     say_unused(&args.seat, &loaded.plan, ui);
     let people_sit = sitters(&args.seat, &loaded.people)?;
     let parties: BTreeSet<String> = parties(&loaded);

@@ -95,7 +95,7 @@ impl Source {
         })
     }
 
-    fn world_path(&self) -> PathBuf {
+    pub fn world_path(&self) -> PathBuf {
         let folder = self.runbook.parent().unwrap_or(Path::new("")).join("worlds");
         folder.join(self.runbook.file_name().unwrap_or_default())
     }

@@ -121,7 +121,7 @@ pub fn moves<'a>(run: &'a Run, seat: &Seat, now: Time) -> (Moves, Option<&'a str
     let over = |stage: &&Stage| run.stages.get(&stage.id).is_some_and(|state| state.is_over());
     match run.plan.stages.iter().find(|stage| !over(stage)) {
         Some(stage) => match held(run, seat, stage, &doubts, now) {
-            Some(next) => (Moves::One(next), None),
+            Some(next) => (Moves::One(Box::new(next)), None),
             None => stage::moves(run, seat, stage, doubts, now),
         },
         None if !seat.busy.is_empty() => (Moves::Each(Vec::new()), None),

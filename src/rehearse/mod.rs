@@ -3,6 +3,7 @@
 
 pub mod actors;
 pub mod people;
+pub mod prove;
 pub mod theatre;
 pub mod world;
 

@@ -42,6 +42,8 @@ pub struct Theatre<R> {
     pub clock: RehearsalClock,
     pub random: R,
     pub tell: Tell,
+    /// Secret parameters, which every process is given anew.
+    pub secrets: BTreeMap<String, String>,
     ring: SoftSigner,
     machine: String,
 }
@@ -73,7 +75,8 @@ impl<R: Random + Clone + 'static> Theatre<R> {
         tell: Tell,
     ) -> Theatre<R> {
         let server: Arc<dyn WireServer> = Arc::<Wire>::clone(&wire);
-        Theatre { store, id, wire, server, clock, random, tell, ring: ring(people), machine: "0".repeat(32) }
+        let (ring, machine) = (ring(people), "0".repeat(32));
+        Theatre { store, id, wire, server, clock, random, tell, secrets: BTreeMap::new(), ring, machine }
     }
 
     /// The keys of everybody.
@@ -90,7 +93,12 @@ impl<R: Random + Clone + 'static> Theatre<R> {
 
     /// A new process: reads the run, takes the seat, signs on.
     pub fn sit<S: Store>(&self, store: &mut S, people: &[String]) -> Result<Seated, RunError> {
-        let mut run = load::load(store, &self.id, &BTreeMap::new())?;
+        let run = load::load(store, &self.id, &self.secrets)?;
+        self.sit_at(store, run, people)
+    }
+
+    /// The same, for a process that has read the run already.
+    pub fn sit_at<S: Store>(&self, store: &mut S, mut run: Run, people: &[String]) -> Result<Seated, RunError> {
         let seat = self.take_seat(run.epoch + 1)?;
         self.clock.advance_to(self.clock.now().plus(SITTING_MS));
         let (epoch, random) = (seat.epoch(), &mut self.random.clone());
@@ -189,7 +197,7 @@ impl<R: Random + Clone + 'static> Theatre<R> {
     }
 
     /// The next person whose approval the request still lacks.
-    fn lacking(&self, run: &Run, seq: u64) -> Option<String> {
+    pub fn lacking(&self, run: &Run, seq: u64) -> Option<String> {
         match request::decide(run, run.requests.get(&seq)?, self.clock.now()) {
             Decision::Missing(lacks) => lacks.iter().flat_map(|lack| lack.people.iter()).next().cloned(),
             _ => None,
@@ -270,5 +278,22 @@ fn profiles(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)
             }
         }
     }
+    // What an earlier process wrote into its credentials file is still there.
+    profiles.extend(delivered(run, wire));
     profiles
+}
+
+/// The access keys that steps of this run made and put into a profile.
+fn delivered(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)> {
+    let mut found = BTreeMap::new();
+    for (id, state) in run.steps.iter().filter(|(_, state)| state.is_done()) {
+        let profile = run.plan.step(id).and_then(|step| step.secret_to.get("profile")?.as_str().map(str::to_owned));
+        let key = state.output.pointer("/AccessKey/AccessKeyId").and_then(serde_json::Value::as_str);
+        if let (Some(profile), Some(key)) = (profile, key)
+            && let Some(known) = wire.simulator().state().keys.get(key)
+        {
+            found.insert(profile, (known.id.clone(), known.secret.clone(), known.token.clone()));
+        }
+    }
+    found
 }

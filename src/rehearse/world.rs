@@ -2,10 +2,10 @@
 
 use crate::aws::connector::{WireRequest, WireResult, WireServer};
 use crate::aws::{self, VirtualTime, Waiters};
-use crate::base::Time;
+use crate::base::{StepId, Time};
 use crate::engine::port::{Clock, Fault};
 use crate::run::command::{Program, Programs, Ran};
-use crate::simulator::{Reply, Request, Simulator};
+use crate::simulator::{CommandAnswer, Reply, Request, Simulator};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -69,15 +69,42 @@ impl VirtualTime for RehearsalClock {
 pub struct Wire {
     simulator: Mutex<Simulator>,
     clock: RehearsalClock,
+    /// The steps whose commands were run, in order.
+    commands: Mutex<Vec<String>>,
+    /// This step's next command is run, and ends at its time limit before it says how it went.
+    silent: Mutex<Option<String>>,
 }
 
 impl Wire {
     pub fn new(simulator: Simulator, clock: RehearsalClock) -> Wire {
-        Wire { simulator: Mutex::new(simulator), clock }
+        Wire { simulator: Mutex::new(simulator), clock, commands: Mutex::default(), silent: Mutex::default() }
+    }
+
+    /// What the world answers to a step's command: for the item, for the step of its stage, for the step.
+    pub fn answer(&self, step: &StepId) -> CommandAnswer {
+        let simulator = self.simulator();
+        let names = [step.to_string(), format!("{}/{}", step.stage, step.step), step.step.clone()];
+        let given = names.iter().map(|name| simulator.command(name));
+        given.into_iter().find(|answer| *answer != CommandAnswer::default()).unwrap_or_default()
+    }
+
+    /// Which steps' commands were run so far.
+    pub fn commands(&self) -> Vec<String> {
+        held(&self.commands).clone()
+    }
+
+    /// As it was when these had been run.
+    pub fn remember(&self, commands: Vec<String>) {
+        *held(&self.commands) = commands;
+    }
+
+    /// Nobody hears how the next command of this step went.
+    pub fn silence(&self, step: &str) {
+        *held(&self.silent) = Some(step.to_owned());
     }
 
     pub fn simulator(&self) -> MutexGuard<'_, Simulator> {
-        self.simulator.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.simulator)
     }
 
     /// The keys of the world's profile with the session's name (or its own profile's).
@@ -97,6 +124,10 @@ impl Wire {
     pub fn human(&self, account: &str, fact: &str) {
         let _ = self.simulator().human(account, fact, true);
     }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl WireServer for Wire {
@@ -131,18 +162,14 @@ pub struct SimulatedPrograms(pub Arc<Wire>);
 
 impl Programs for SimulatedPrograms {
     fn run(&self, program: Program) -> Pin<Box<dyn Future<Output = Result<Ran, Fault>> + '_>> {
-        let simulator = self.0.simulator();
         let step = program.step.to_string();
-        let mut answer = simulator.command(&step);
-        if answer == crate::simulator::CommandAnswer::default() {
-            let plain = format!("{}/{}", program.step.stage, program.step.step);
-            answer = simulator.command(&plain);
-        }
-        if answer == crate::simulator::CommandAnswer::default() {
-            answer = simulator.command(&program.step.step);
-        }
-        drop(simulator);
-        let ran = Ran { exit: Some(answer.exit), stdout: answer.stdout, ..Ran::default() };
+        let answer = self.0.answer(&program.step);
+        held(&self.0.commands).push(step.clone());
+        let silent = held(&self.0.silent).take_if(|one| *one == step).is_some();
+        let ran = match silent {
+            true => Ran { timed_out: true, ..Ran::default() },
+            false => Ran { exit: Some(answer.exit), stdout: answer.stdout, ..Ran::default() },
+        };
         Box::pin(async move { Ok(ran) })
     }
 }

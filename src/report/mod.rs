@@ -20,3 +20,6 @@ pub use gather::{gather, salvage};
 pub fn json(content: &Content) -> String {
     serde_json::to_string_pretty(content).unwrap_or_default()
 }
+pub mod proof;
+pub mod proof_pages;
+pub mod proof_text;
