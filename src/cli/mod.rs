@@ -147,7 +147,7 @@ pub enum Verb {
     Verify(verify::Args),
     /// Write a run as a bundle, the evidence artefact
     Export(export::Args),
-    /// Tell a run to people who were not there, with its verdict at the top
+    /// Tell a run to people who were not there, the verdict first
     Report(report::Args),
     /// Serve the simulator over HTTP, for the AWS CLI or any SDK
     Simulate(simulate::Args),
