@@ -15,8 +15,9 @@ const FRESH_SESSION: i64 = 15 * 60_000;
 const FRESH_BY_HAND: i64 = 12 * 3_600_000;
 /// Stage ids that statements use for something else: `hold:NAME` is a hold.
 const RESERVED: &str = "hold";
-/// Hazards that end somebody's access. (A step may not be done through an Identity Center session that it ends.)
-const ENDS_ACCESS: [Hazard; 3] = [Hazard::RemovesAccess, Hazard::StrandsRoot, Hazard::DeletesOrganization];
+/// Hazards that end somebody's access. (Stranded root users and sessions that a step ends
+/// itself have rules of their own.)
+const ENDS_ACCESS: [Hazard; 2] = [Hazard::RemovesAccess, Hazard::DeletesOrganization];
 
 impl Checker<'_> {
     pub(super) fn holds(&mut self) -> Vec<Hold> {
