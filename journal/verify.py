@@ -272,7 +272,7 @@ class Run:
         self.force.append((self.runbook, self.plan_digest, self.people_digest))
     def object(self, digest):
         need(digest in self.objects, "CS0812")
-        return self.objects[digest]
+        return self.objects.get(digest, b"")
     def root(self, size): return base64.b64encode(root_of(self.leaves, self.nodes, 0, size)).decode()
     def voice(self, kind, data, known=()):
         """A signed statement: its history, its person, its signature (4)."""
@@ -397,9 +397,9 @@ class Run:
             "run_by": clock(data["run_by"])}
     def barred(self, request, who):
         """Whether somebody may not approve: a performer, who opened the run, who holds roles that are apart (8)."""
-        performs = {said["person"] for said in self.said if said["what"] not in ("note", "go-on")
-            and any(covered(said["covers"], one["step"]) for one in request["listed"])}
-        return (who in performs | {request["data"]["performer"]} or self.plan["exclude_starter"] and who == self.starter
+        words = [one["covers"] for one in self.said if one["person"] == who and one["what"] not in ("note", "go-on")]
+        return (who == request["data"]["performer"] or self.plan["exclude_starter"] and who == self.starter
+                or any(covered(word, one["step"]) for word in words for one in request["listed"])
                 or any(len(self.people[who][1] & set(apart)) > 1 for apart in self.plan["apart"]))
     def decided(self, request):
         """The approvals that grant it, the earliest that fill all places, and until when they do; or None (8)."""

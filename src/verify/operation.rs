@@ -438,7 +438,11 @@ impl Walk<'_> {
         let id = &fact.step;
         self.step(id)?;
         let fits = self.works.get(id).is_some_and(|work| work.intended == fact.intended && work.is_open());
-        if fits { Ok(()) } else { fail(codes::OUTCOME, format!("entry {} is no open operation of {id}", fact.intended)) }
+        if fits {
+            Ok(())
+        } else {
+            fail(codes::OUTCOME, format!("entry {} is no open operation of {id}", fact.intended))
+        }
     }
 
     /// What a plain member path of a template is, by the outcomes so far.

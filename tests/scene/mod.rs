@@ -7,8 +7,8 @@ mod second;
 
 use countersign::keys::file::software_text;
 use countersign::sshsig::{DEFAULT_APPLICATION, KeyKind, SoftKey};
-use serde_json::Value;
 pub use second::rehearsal_is_good;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -441,7 +441,7 @@ pub fn facts(theatre: &Stage) -> Facts {
     problems.extend(report.missing_objects.iter().map(|digest| format!("missing object {digest}")));
     problems.extend(epochs(&all));
     // The second verifier is asked about a selection of all these runs.
-    if all.len() % 8 == 0 {
+    if all.len().is_multiple_of(8) {
         let text = bundle::write(&bundle.run, &bundle.lines, &bundle.objects);
         problems.extend(second::compare(text.as_bytes()).err());
     }

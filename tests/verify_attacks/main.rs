@@ -10,6 +10,7 @@ mod writer;
 
 use countersign::base::json::object_bytes;
 use countersign::base::{Digest, Time};
+use countersign::record::Tree;
 use countersign::record::bundle::{self, Bundle};
 use countersign::record::fact::{self, Ended, Fact, Found, Mode, SignedText, What};
 use countersign::record::statement::{Body, BreakGlassFields, ChangeFields, Decides, SaidFields, SaidWhat};
@@ -875,6 +876,9 @@ const LIES: &[(&str, &str, Hooks)] = &[
     }),
     ("an attempt left out", "CS0837", |w| entry(w, "intend k1", |entry| fact_of!(entry, Intended).attempt = 2)),
     ("a second try without a first", "CS0837", |w| entry(w, "intend k1", |entry| fact_of!(entry, Intended).r#try = 2)),
+    ("approvals spent again by a later try", "CS0834", |w| {
+        before(w, "done k1", |w| try_again(w, Ended::NotDone, |fact| fact.consumes = vec![8, 9]));
+    }),
     ("tried again though something may have happened", "CS0837", |w| {
         before(w, "done k1", |w| try_again(w, Ended::Failed, |_| {}));
     }),
@@ -1051,6 +1055,11 @@ const LIES: &[(&str, &str, Hooks)] = &[
         entry(w, "checkpoint", |entry| fact_of!(entry, Checkpoint).root = root_text(&Digest::of(b"other")));
     }),
     ("a checkpoint of the future", "CS0854", |w| entry(w, "checkpoint", |entry| fact_of!(entry, Checkpoint).size += 9)),
+    ("a checkpoint of nothing", "CS0854", |w| {
+        entry(w, "checkpoint", |entry| {
+            (fact_of!(entry, Checkpoint).size, fact_of!(entry, Checkpoint).root) = (0, root_text(&Tree::new().root()));
+        });
+    }),
     ("an entry after the hand-over", "CS0853", |w| {
         before(w, "ask k1", |w| {
             let body = Body::HandOver(w.head(), "dora".into());
