@@ -218,7 +218,7 @@ def people_of(data):
         in file["people"].items()}
     keys = [key for *_, own in people.values() for key in own]
     need(file["schema"] == 1 and len(set(keys)) == len(keys) and all(key.split()[0]
-         in ("ssh-ed25519", "sk-ssh-ed25519" "@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com") for key in keys),
+         in ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com") for key in keys),
          "CS0813")
     return people, file.get("break_glass", {"people": []})["people"]
 
@@ -239,7 +239,7 @@ class Run:
         self.run, self.lines, self.objects, self.leaves, self.nodes, self.force = run, lines, objects, [], {}, []
         self.kinds, self.said, self.glass, self.used, self.on, self.holds = [], [], [], set(), set(), set()
         self.entered, self.anchors, self.requests, self.works, self.floor, self.rollbacks = {}, {}, {}, {}, 0, 0
-        self.closed, self.successor, self.before = None, None, None
+        self.closed, self.successor, self.before, self.witnessed = None, None, None, set()
     def verify(self):
         """Goes through all entries; gives the code of the first broken rule, or None."""
         try:
@@ -522,6 +522,7 @@ class Run:
         self.closed = (data["result"], self.seq)
     def witness(self, _, said):
         need(self.closed and said["result"] == self.closed[0] and int(said["size"]) > self.closed[1], "CS0851")
+        self.witnessed.add(said["party"])
 
 # --- Bundle (7), verdict (10) ---
 def run_of(data):
@@ -544,7 +545,8 @@ def verdict(data):
         return {"verdict": "INVALID", "code": error.args[0] if isinstance(error, Refused) else "CS0801"}
     if code := run.verify():
         return {"verdict": "INVALID", "code": code, "entry": run.seq}
-    return {"verdict": "CLOSED" if run.closed else "OPEN", "entries": len(run.lines), "break_glass": bool(run.glass)}
+    return {"verdict": "CLOSED" if run.closed else "OPEN", "entries": len(run.lines), "break_glass": bool(run.glass),
+            "unreconciled": bool(run.glass) and not (run.closed and run.parties <= run.witnessed)}
 
 def main():
     left = "Left to `countersign verify`:\n" + "".join(f"  {code}  {what}\n" for code, what in LEFT.items())
@@ -555,7 +557,7 @@ def main():
     args = parser.parse_args()
     found = verdict(args.bundle.read())
     print(json.dumps(found) if args.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
-    sys.exit({"INVALID": 6, "OPEN": 4}.get(found["verdict"], 4 if found["break_glass"] else 0))
+    sys.exit({"INVALID": 6, "OPEN": 4}.get(found["verdict"], 4 if found.get("unreconciled") else 0))
 
 if __name__ == "__main__":
     main()

@@ -63,7 +63,9 @@ impl Second {
         let (verdict, glass) = first.as_ref().map_or((Verdict::Invalid, false), |one| (one.verdict, one.break_glass));
         let word = second["verdict"].as_str().unwrap();
         let invalid = verdict == Verdict::Invalid;
-        if verdict.name() == word && (invalid || second["break_glass"] == glass) {
+        let unreconciled = first.as_ref().is_ok_and(|one| one.unreconciled);
+        let marks = second["break_glass"] == glass && second["unreconciled"] == unreconciled;
+        if verdict.name() == word && (invalid || marks) {
             return Ok(if invalid {
                 Agreed::Invalid(second["code"].as_str().unwrap().to_owned())
             } else {
