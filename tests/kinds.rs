@@ -30,11 +30,8 @@ fn rehearse(name: &str) -> (Said, tempfile::TempDir) {
 fn plays(name: &str) -> Said {
     let (said, folder) = rehearse(name);
     let said = said.exits(0).saying("CLOSED").saying("rehearsed to the end");
-    let bundle = std::fs::read_dir(folder.path().join("journal/rehearsals")).unwrap().find_map(|entry| {
-        let path = entry.unwrap().path();
-        path.extension().is_some_and(|extension| extension == "countersign").then_some(path)
-    });
-    let verify = Command::new(program()).env_clear().arg("verify").arg(bundle.unwrap()).output().unwrap();
+    let bundle = scene::rehearsal_is_good(folder.path());
+    let verify = Command::new(program()).env_clear().arg("verify").arg(bundle).output().unwrap();
     Said::of(&verify).exits(0).saying("CLOSED");
     said
 }
