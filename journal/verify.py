@@ -495,7 +495,9 @@ class Run:
         if data["intended"] is not None:
             found = [one for one in self.begun.get(data["step"], []) if one["seq"] == data["intended"]]
             need(found and (found[0]["attempt"], found[0]["direction"]) == (data["attempt"], data["direction"])
-                 and found[0]["result"] in (None, "in_doubt") != data["result"], "CS0841", "of no open operation")
+                 and (found[0]["result"] in (None, "in_doubt") != data["result"]
+                      or "/undo/" in data["step"] and found[0] is self.begun[data["step"]][-1] and found[0]["result"] == "failed"
+                      and (data["found"], data["result"]) == ("word", "done")), "CS0841", "of no open operation")
             found[0].update(result=data["result"], found=data["found"])
 
     # The end.

@@ -272,6 +272,7 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
                 steps.push(json!({
                     "stage": stage.id, "item": item, "step": step.id,
                     "state": step_state(&state.status), "attempt": state.attempt,
+                    "point_of_no_return": Some(&step.back.point_of_no_return).filter(|why| !why.is_empty()),
                 }));
             }
         }
@@ -280,6 +281,9 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
+        "anchors_regained": run.regained.iter().map(|(place, differs)| {
+            json!({"place": place, "differs": differs})
+        }).collect::<Vec<_>>(),
         "holds": run.plan.holds.iter().map(|hold| {
             let state = run.holds.get(&hold.id);
             let proved = state.and_then(|state| state.proved).map(|(_, at)| at.millis());
