@@ -36,8 +36,10 @@ impl Checker<'_> {
             }));
         }
         if approvals.is_empty() {
-            let message = format!("nobody agrees to the point of no return `{}`: its performer decides alone", written.id.is);
-            let hint = "write `approvals`; without them every role of the other parties is asked, and here there is none";
+            let message =
+                format!("nobody agrees to the point of no return `{}`: its performer decides alone", written.id.is);
+            let hint =
+                "write `approvals`; without them every role of the other parties is asked, and here there is none";
             self.notes.warning("CS0330", &written.span, message, hint);
         }
     }

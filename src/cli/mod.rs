@@ -20,11 +20,11 @@ pub mod parts;
 pub mod people;
 pub mod place;
 pub mod plan;
+#[cfg(feature = "aws")]
+mod progress;
 pub mod proof_file;
 #[cfg(feature = "aws")]
 pub mod prove;
-#[cfg(feature = "aws")]
-mod progress;
 #[cfg(feature = "aws")]
 pub mod rehearse;
 pub mod report;

@@ -221,9 +221,7 @@ fn keep(args: &Args, global: &Global, cell: &Cell, scene: &Scene) -> Result<Stri
     let bundle = super::export::collect(&scene.store, &scene.id)?;
     let mut journal = Journal::open_or_create(&path).map_err(|error| place::journal_error(&error))?;
     let objects: Vec<(Digest, Vec<u8>)> = bundle.objects.into_iter().collect();
-    journal
-        .append(&scene.id, None, None, &bundle.lines, &objects)
-        .map_err(|error| place::store_error(&error))?;
+    journal.append(&scene.id, None, None, &bundle.lines, &objects).map_err(|error| place::store_error(&error))?;
     Ok(path.display().to_string())
 }
 
@@ -240,7 +238,8 @@ impl Progress {
     fn new(ui: &Ui) -> Progress {
         let bar = (std::io::stderr().is_terminal() && !ui.quiet).then(|| {
             let bar = ProgressBar::new(1);
-            let style = ProgressStyle::with_template("  [{bar:30}] {pos}/{len} cells  {elapsed} gone, {eta} to go").ok();
+            let style =
+                ProgressStyle::with_template("  [{bar:30}] {pos}/{len} cells  {elapsed} gone, {eta} to go").ok();
             style.into_iter().for_each(|style| bar.set_style(style.progress_chars("=> ")));
             bar
         });

@@ -82,9 +82,10 @@ mod tests {
 
     #[test]
     fn each_difference_is_a_path_with_before_and_after() {
-        assert_eq!(of(json!({"A": [{"Id": "x", "N": 1}]}), json!({"A": [{"Id": "y", "N": 1}]})), [
-            "c.A[0].Id: \"x\" -> \"y\""
-        ]);
+        assert_eq!(
+            of(json!({"A": [{"Id": "x", "N": 1}]}), json!({"A": [{"Id": "y", "N": 1}]})),
+            ["c.A[0].Id: \"x\" -> \"y\""]
+        );
         assert_eq!(of(json!({"A": 1, "B": 2}), json!({"A": 1, "C": 3})), ["c.B: 2 -> gone", "c.C: new, 3"]);
         assert_eq!(of(json!(["a", "b"]), json!(["b", "c", "a"])), ["c: new, \"c\""]);
         assert_eq!(of(json!(["a", "b"]), json!(["b"])), ["c[0]: \"a\" -> gone"]);
@@ -102,7 +103,8 @@ mod tests {
     }
 
     fn value() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![Just(Value::Null), any::<u8>().prop_map(Value::from), "[a-c]{0,2}".prop_map(Value::from)];
+        let leaf =
+            prop_oneof![Just(Value::Null), any::<u8>().prop_map(Value::from), "[a-c]{0,2}".prop_map(Value::from)];
         leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),

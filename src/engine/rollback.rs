@@ -93,7 +93,8 @@ pub fn unsure(run: &Run, to: &str) -> Vec<(StepId, String)> {
         at.is_some_and(|at| at >= from) && (item.is_none() || id.item.as_deref() == item)
     };
     let failed = run.index.failed.iter().filter(|id| id.undo.is_none() && behind(id));
-    let program = failed.filter(|id| run.plan.step(id).is_some_and(|step| step.body.kind() == "command" && step.mutates));
+    let program =
+        failed.filter(|id| run.plan.step(id).is_some_and(|step| step.body.kind() == "command" && step.mutates));
     let why = "it failed: what it changed before that is not known, and nothing takes it back; look";
     program.map(|id| (id.clone(), why.to_owned())).collect()
 }

@@ -168,9 +168,8 @@ pub fn json(run: &Run, way: &Way) -> Value {
             "session": step.session, "approvals": step.approvals.iter().map(approval).collect::<Vec<_>>(),
             "only_if": step.only_if, "waits": step.waits})
     });
-    let pairs = |all: &[(StepId, String)]| {
-        all.iter().map(|(step, why)| json!({"step": step, "why": why})).collect::<Vec<_>>()
-    };
+    let pairs =
+        |all: &[(StepId, String)]| all.iter().map(|(step, why)| json!({"step": step, "why": why})).collect::<Vec<_>>();
     let decisions =
         way.decisions.iter().map(|(role, count)| json!({"role": role, "people": people(role), "count": count}));
     json!({

@@ -136,12 +136,7 @@ fn begin<S: Store>(scene: &Scene, mut store: S, run: Option<Run>, person: &str) 
 }
 
 /// Where the play is taken up; for what approvers do, also the request.
-fn moment_of<'a>(
-    track: &'a Track,
-    id: &StepId,
-    step: &Step,
-    happens: Happens,
-) -> Option<(&'a Moment, Option<u64>)> {
+fn moment_of<'a>(track: &'a Track, id: &StepId, step: &Step, happens: Happens) -> Option<(&'a Moment, Option<u64>)> {
     let tape = &track.tape;
     let over = tape.first(|mark| matches!(mark, Mark::Over(one, _) if one == id))?;
     let begun = tape.first(|mark| match mark {
