@@ -78,10 +78,10 @@ impl Parts {
     fn sign(&mut self, at: usize, tree: &Tree) {
         let (mode, pen) = (self.mode, self.pen.clone().filter(|(seq, ..)| *seq == at));
         let data = &mut self.entries[at]["data"];
-        if data["size"].is_u64() && data["root"].is_string() {
-            if let Some(root) = data["size"].as_u64().and_then(|size| tree.root_at(size)) {
-                data["root"] = json!(root_text(&root));
-            }
+        if data["root"].is_string()
+            && let Some(root) = data["size"].as_u64().and_then(|size| tree.root_at(size))
+        {
+            data["root"] = json!(root_text(&root));
         }
         sign_one(data, mode, tree, pen.as_ref());
         if let Some(list) = data.get_mut("statements").and_then(Value::as_array_mut) {
