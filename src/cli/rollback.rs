@@ -13,6 +13,10 @@ use crate::engine::state::Run;
 use crate::engine::{status, way};
 use crate::journal::Journal;
 use crate::plan::model::Approval;
+use std::collections::BTreeMap;
+
+/// Steps that lose the same: so many are named.
+const NAMED: usize = 3;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -123,7 +127,14 @@ pub fn words(run: &Run, way: &way::Way) -> String {
         lines.extend(step.waits.iter().map(|wait| format!("     {}", escape::line(wait))));
     }
     lines.extend(way.left.iter().map(|(id, why)| format!("  left as it is: {id} ({})", escape::line(why))));
-    lines.extend(way.lost.iter().map(|(id, lost)| format!("  does not come back with {id}: {}", escape::line(lost))));
+    let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    way.lost.iter().for_each(|(id, text)| lost.entry(text).or_default().push(id.to_string()));
+    for (text, ids) in lost {
+        let more = ids.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named: Vec<&str> = ids.iter().take(NAMED).map(String::as_str).collect();
+        lines.push(format!("  does not come back with {}{more}: {}", named.join(", "), escape::line(text)));
+    }
     if way.requests > 0 {
         let each: Vec<String> = way
             .decisions

@@ -6,7 +6,7 @@ use super::{operation, request, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::expression;
-use crate::record::fact::{Mode, WaitFor};
+use crate::record::fact::{Mode, WaitFor, What};
 use serde_json::{Value, json};
 
 /// One thing that is waited for.
@@ -85,6 +85,14 @@ pub fn name(request: &RequestState) -> String {
 pub fn find_request<'a>(run: &'a Run, text: &str) -> Vec<&'a RequestState> {
     let number: Option<u64> = text.parse().ok();
     let step: Option<StepId> = text.parse().ok();
+    // How an operation ended is decided before anything else is about it.
+    let settles = |request: &&RequestState| {
+        request.is_live() && request.asked.what == What::Settle && request.asked.covers == text
+    };
+    let settling: Vec<&RequestState> = run.requests.values().filter(settles).collect();
+    if !settling.is_empty() {
+        return settling;
+    }
     run.requests
         .values()
         .filter(|request| request.is_live())
