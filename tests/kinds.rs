@@ -293,6 +293,8 @@ fn commands_over_http() {
     // What was approved is run, whatever lies in the folder by now.
     scene.write("runbooks/files/tell.py", "raise SystemExit('not this one')\n");
     scene.run("bob", &["approve", "run/delete"]).exits(0);
+    // A point of no return is confirmed by typing, also where the runbook does not say so.
+    scene.run("alice", &["confirm", "run/delete", "--typed", "run/delete"]).exits(0);
     scene.resume("alice").exits(0);
     assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
     assert_eq!(scene.effects(), ["iam:CreateUser", "iam:DeleteUser"]);
@@ -312,6 +314,7 @@ fn a_command_at_its_time_limit() {
     scene.run("bob", &["people", "sign", "runbooks/people.toml", "--simulated"]).exits(0);
     scene.open("alice").exits(4);
     scene.run("bob", &["approve", "run/delete"]).exits(0);
+    scene.run("alice", &["confirm", "run/delete", "--typed", "run/delete"]).exits(0);
     scene.resume("alice").exits(0);
     let outcomes = scene.entries("outcome");
     let last: Vec<&str> = outcomes.iter().rev().take(2).map(|one| one["result"].as_str().unwrap()).collect();

@@ -66,12 +66,18 @@ pub fn group(run: &Run, stage: &Stage, step: &Step, id: &StepId) -> (Vec<StepId>
 /// The undo steps of one step that the rollback lists and that are not over.
 fn step_undo_ids(run: &Run, id: &StepId) -> Vec<StepId> {
     let Some(rollback) = &run.rollback else { return vec![id.clone()] };
-    let attempt = next_attempt(run, id);
+    let (attempt, own) = (next_attempt(run, id), run.plan.step(id));
+    // One request is for one performer and the same approvals; what waits or only reads needs none.
+    let alike = |other: &&StepId| {
+        let step = run.plan.step(other);
+        step.zip(own).is_some_and(|(step, own)| step.performer == own.performer && step.approvals == own.approvals)
+    };
     rollback
         .steps
         .iter()
         .filter(|other| other.forward() == id.forward() && next_attempt(run, other) == attempt)
         .filter(|other| !run.step(other).is_over())
+        .filter(alike)
         .cloned()
         .collect()
 }

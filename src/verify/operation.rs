@@ -38,6 +38,11 @@ impl Work {
     pub fn is_open(&self) -> bool {
         matches!(self.ended, None | Some((Ended::InDoubt, _)))
     }
+
+    /// Its answer was a failure.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.ended, Some((Ended::Failed, _)))
+    }
 }
 
 impl Walk<'_> {
@@ -356,7 +361,9 @@ impl Walk<'_> {
         let Some(work) = self.works.get(id).filter(|work| work.intended == seq && work.attempt == fact.attempt) else {
             return fail(codes::OUTCOME, format!("entry {seq} did not begin attempt {} of {id}", fact.attempt));
         };
-        if !work.is_open() {
+        // An undo that failed may be done by hand: then people's word ends it a second time.
+        let by_hand = id.undo.is_some() && work.has_failed() && (fact.result, fact.found) == (Ended::Done, Found::Word);
+        if !work.is_open() && !by_hand {
             return fail(codes::OUTCOME, format!("the operation of entry {seq} had ended before"));
         }
         if work.ended.is_some() && fact.result == Ended::InDoubt {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that can't go on says so
 #![cfg(test)]
 
+mod by_hand;
 mod mutants;
 mod second;
 #[path = "../second/mod.rs"]
@@ -281,6 +282,11 @@ fn rolled_back(really: bool) -> Writer {
 }
 
 fn undo(w: &mut Writer) {
+    undo_that(w, Ended::Done);
+}
+
+/// Gives the seq of its intent.
+fn undo_that(w: &mut Writer, result: Ended) -> u64 {
     let step = id("k1").with_undo("back");
     let mut operation = w.plan.stages[0].steps[0].back.undo[0].template.clone();
     operation["with"]["AccountId"] = json!("k1");
@@ -316,7 +322,7 @@ fn undo(w: &mut Writer) {
         direction: fact::Direction::Undo,
         attempt: 1,
         intended: Some(seq),
-        result: Ended::Done,
+        result,
         output: None,
         request_id: None,
         date: None,
@@ -325,6 +331,7 @@ fn undo(w: &mut Writer) {
         found: Found::Answer,
     };
     w.push("done back", "alice", outcome);
+    seq
 }
 
 #[test]
