@@ -38,6 +38,7 @@ pub enum Mark {
     Doubt,
     Settled,
     Anchor,
+    Hold,
     Wait,
     Said,
     Seat,
@@ -45,7 +46,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub const ALL: [Mark; 15] = [
+    pub const ALL: [Mark; 16] = [
         Mark::Asked,
         Mark::Approved,
         Mark::Denied,
@@ -57,6 +58,7 @@ impl Mark {
         Mark::Doubt,
         Mark::Settled,
         Mark::Anchor,
+        Mark::Hold,
         Mark::Wait,
         Mark::Said,
         Mark::Seat,
@@ -77,6 +79,7 @@ impl Mark {
             Mark::Doubt => "in doubt",
             Mark::Settled => "doubt settled",
             Mark::Anchor => "anchor: a state to come back to",
+            Mark::Hold => "a way in: held, proved or released",
             Mark::Wait => "waits",
             Mark::Said => "says or attaches",
             Mark::Seat => "sits down, or leaves",
@@ -224,7 +227,7 @@ fn frame(svg: &mut Html, grid: &Grid, lanes: &[Lane], bottom: i64) {
     for (at, lane) in lanes.iter().enumerate() {
         let x = grid.x(lanes, at);
         if grid.lane >= 80 {
-            let room = ((grid.lane - 6) / 9) as usize;
+            let room = ((grid.lane - 6) / 7) as usize;
             let lines = broken(&lane.name, room, 2);
             for (line, text) in lines.iter().enumerate() {
                 let y = grid.head - 2 - 14 * (lines.len() - 1 - line) as i64;
@@ -323,6 +326,11 @@ fn mark(svg: &mut Html, x: i64, y: i64, mark: Mark) {
                 "thin",
                 "M0 -3 V7 M-3.5 0 H3.5 M-6.5 2 A6.5 5.5 0 0 0 6.5 2 M-1.8 -5 a1.8 1.8 0 1 0 3.6 0 a1.8 1.8 0 1 0 -3.6 0",
             ),
+            // A key.
+            Mark::Hold => path(
+                "thin",
+                "M-6.5 0 a2.8 2.8 0 1 0 5.6 0 a2.8 2.8 0 1 0 -5.6 0 M-0.9 0 H7 M7 0 V4 M4 0 V3",
+            ),
             Mark::Wait => path("hollow", "M-5 -7 H5 L-5 7 H5 Z"),
             Mark::Said => path("solid", SMALL),
             Mark::Seat => path("hollow", SMALL),
@@ -341,7 +349,7 @@ fn class_of(mark: Mark) -> &'static str {
         Mark::Doubt | Mark::Settled => "mark doubt",
         Mark::Undone => "mark back",
         Mark::Approved | Mark::Confirmed | Mark::Asked => "mark word",
-        Mark::Anchor | Mark::Seat | Mark::Wait | Mark::Said => "mark quiet",
+        Mark::Anchor | Mark::Hold | Mark::Seat | Mark::Wait | Mark::Said => "mark quiet",
         Mark::Done | Mark::NotDone | Mark::Closed => "mark deed",
     }
 }
