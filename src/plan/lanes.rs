@@ -9,7 +9,8 @@ pub const STYLE: &str = include_str!("page.css");
 
 /// Rows of one drawing at most: it must fit on a printed page.
 pub const MOST_ROWS: usize = 18;
-const WIDTH: i64 = 980;
+/// Narrow enough for its text to stay legible on half a screen and on paper.
+const WIDTH: i64 = 880;
 const TIME: i64 = 112;
 const ROW: i64 = 17;
 const GAP: i64 = 9;
@@ -152,11 +153,11 @@ struct Grid {
 impl Grid {
     fn of(lanes: &[Lane], timed: bool) -> Grid {
         let count = lanes.len().max(1) as i64;
-        let lane = (420 / count).clamp(44, 104);
+        let lane = (384 / count).clamp(44, 96);
         let head = if lane < 80 { 108 } else { 52 };
         let left = if timed { TIME } else { 8 };
         let text = left + count * lane + 14;
-        Grid { lane, head, text, chars: ((WIDTH - text) / 7).max(24) as usize }
+        Grid { lane, head, text, chars: ((WIDTH - text) * 10 / 75).max(24) as usize }
     }
 
     fn left(&self, lanes: &[Lane]) -> i64 {
@@ -181,7 +182,9 @@ fn one(html: &mut Html, name: &str, title: &str, lanes: &[Lane], rows: &[Row]) {
     let mut top = grid.head + 14;
     let mut sets = Vec::new();
     for row in rows {
-        let (text, more) = (broken(&row.text, grid.chars, 3), broken(&row.more, grid.chars + grid.chars / 9, 3));
+        // The end of the way back stands in bold letters, which are wider; what is added, in smaller ones.
+        let bold = if row.end_of_way_back { grid.chars * 78 / 100 } else { grid.chars };
+        let (text, more) = (broken(&row.text, bold, 4), broken(&row.more, grid.chars + grid.chars / 13, 4));
         let lines = (text.len() + more.len()).max(1) as i64;
         sets.push(Set { row, text, more, top });
         top += lines * ROW + GAP;

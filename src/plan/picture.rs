@@ -309,6 +309,24 @@ const LONG_WORD: usize = 16;
 /// Pieces longer than this may be broken anywhere.
 const LONG_PIECE: usize = 28;
 
+/// `InviteAccountToOrganization`, which may be broken between its words.
+fn camel(cell: &mut Html, piece: &str) {
+    if piece.chars().count() <= LONG_WORD {
+        cell.text(piece);
+        return;
+    }
+    let mut from = 0;
+    let mut before = ' ';
+    for (at, c) in piece.char_indices() {
+        if c.is_uppercase() && before.is_lowercase() {
+            cell.text(piece.get(from..at).unwrap_or_default()).void("wbr", &[]);
+            from = at;
+        }
+        before = c;
+    }
+    cell.text(piece.get(from..).unwrap_or_default());
+}
+
 /// Says as little as it can: a table of thousands of rows must stay small.
 fn cell(tr: &mut Html, heads: bool, text: &str) {
     let length = |text: &str| text.chars().count();
@@ -332,7 +350,7 @@ fn cell(tr: &mut Html, heads: bool, text: &str) {
                 if at > 0 && piece != " " {
                     cell.void("wbr", &[]);
                 }
-                cell.text(piece);
+                camel(cell, piece);
             }
         }
     });
