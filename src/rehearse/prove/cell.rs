@@ -202,7 +202,7 @@ fn undecided(
     if happens == Happens::ApprovalExpired {
         scene.clock.advance_to(asked.approve_by.plus(1_000));
     } else {
-        let person = scene.lacking(&run, request);
+        let person = scene.lacking(&run, request).into_iter().next();
         let person = person.ok_or_else(|| RunError::Bad("nobody is left who could deny".to_owned()))?;
         scene.decide(&mut store, &mut run, request, &person, Decides::Deny)?;
     }
