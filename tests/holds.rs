@@ -45,7 +45,7 @@ const DELETES: &str = "action = \"iam:DeleteUser\"\nwith = { UserName = \"${para
 fn the_way_in_is_held_from_the_stage_that_made_it_until_the_old_one_is_gone() {
     let (said, folder) = rehearse(&[], &[]);
     let said = said.exits(0).saying("CLOSED");
-    scene::rehearsal_is_good(folder.path());
+    scene::second::rehearsal_is_good(folder.path());
     let all = format!("{}{}", said.stdout, said.stderr);
     let at = |words: &str| all.find(words).unwrap_or_else(|| panic!("no `{words}` in\n{all}"));
     assert!(
@@ -146,7 +146,7 @@ fn a_way_in_by_hand_is_signed_by_each_role_and_again_when_that_was_long_ago() {
         let changes: Vec<(&str, &str)> = changes.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
         let (said, folder) = rehearse(&changes, &[]);
         said.exits(0).saying("CLOSED");
-        let text = std::fs::read_to_string(scene::rehearsal_is_good(folder.path())).unwrap();
+        let text = std::fs::read_to_string(scene::second::rehearsal_is_good(folder.path())).unwrap();
         assert_eq!(
             text.matches("reason: I got in by the way that the hold way_in keeps").count(),
             words,

@@ -30,7 +30,7 @@ fn rehearse(name: &str) -> (Said, tempfile::TempDir) {
 fn plays(name: &str) -> Said {
     let (said, folder) = rehearse(name);
     let said = said.exits(0).saying("CLOSED").saying("rehearsed to the end");
-    let bundle = scene::rehearsal_is_good(folder.path());
+    let bundle = scene::second::rehearsal_is_good(folder.path());
     let verify = Command::new(program()).env_clear().arg("verify").arg(bundle).output().unwrap();
     Said::of(&verify).exits(0).saying("CLOSED");
     said

@@ -3,11 +3,10 @@
 #![allow(dead_code, reason = "helpers of tests; not every test uses each of them")]
 
 #[path = "../second/mod.rs"]
-mod second;
+pub mod second;
 
 use countersign::keys::file::software_text;
 use countersign::sshsig::{DEFAULT_APPLICATION, KeyKind, SoftKey};
-pub use second::rehearsal_is_good;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
