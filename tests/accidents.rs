@@ -93,7 +93,10 @@ fn with_the_backup_user_held_it_may_not_go() {
     let said = kept
         .runbook(&stage, "")
         .runbook(after, &after.replace("portal", "backup"))
-        .runbook("title = \"Deleted, and made anew\"\nperformer = \"admin\"\nsession = \"portal\"", "title = \"Deleted, and made anew\"\nperformer = \"admin\"\nsession = \"backup\"")
+        .runbook(
+            "title = \"Deleted, and made anew\"\nperformer = \"admin\"\nsession = \"portal\"",
+            "title = \"Deleted, and made anew\"\nperformer = \"admin\"\nsession = \"backup\"",
+        )
         .rehearsed();
     said.exits(0).saying("the way in `way_in` is released");
 }
@@ -116,8 +119,7 @@ const FRESH: (&str, &str) = (
     "created = \"400d\"\norganization = \"o-oldorg11111\"\nparent = \"ou-old1-11111111\"",
     "created = \"2d\"\norganization = \"o-oldorg11111\"\nparent = \"ou-old1-11111111\"",
 );
-const FOUR_DAYS: &str =
-    "expect = \"Account.State == 'ACTIVE' && (Account.JoinedMethod == 'INVITED' || older_than(Account.JoinedTimestamp, '4d'))\"";
+const FOUR_DAYS: &str = "expect = \"Account.State == 'ACTIVE' && (Account.JoinedMethod == 'INVITED' || older_than(Account.JoinedTimestamp, '4d'))\"";
 
 /// An account that was made two days ago can't leave before it is four days old.
 #[test]
@@ -171,7 +173,8 @@ fn the_role_of_a_moved_account_still_trusts_the_old_management_account() {
     said.saying("222222222222:user/mover may not become").saying("role/OrganizationAccountAccessRole");
     // A world where somebody has changed the trust first.
     let mut changed = with(who("partner_billing", "from_new"));
-    changed.world = changed.world.replace("trusts = [\"111111111111\"]", "trusts = [\"111111111111\", \"222222222222\"]");
+    changed.world =
+        changed.world.replace("trusts = [\"111111111111\"]", "trusts = [\"111111111111\", \"222222222222\"]");
     changed.rehearsed().exits(0);
 }
 

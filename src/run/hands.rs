@@ -149,7 +149,6 @@ pub(super) enum Blocked {
     /// AWS is unwell.
     Aws(String),
     Failed(String),
-    Refused(String),
 }
 
 /// A read's answer, or why it can't be had here.

@@ -134,7 +134,8 @@ impl Book {
     }
 
     pub fn text(&self) -> String {
-        let mut out = "schema = 1\n[runbook]\nname = \"book\"\ntitle = \"A random runbook\"\nversion = \"1.0.0\"\n".to_owned();
+        let mut out =
+            "schema = 1\n[runbook]\nname = \"book\"\ntitle = \"A random runbook\"\nversion = \"1.0.0\"\n".to_owned();
         writeln!(out, "exclude_starter = {}", self.exclude_starter).unwrap();
         out.push_str(ROLES);
         out.push_str(SESSIONS);
@@ -188,10 +189,7 @@ impl Stage {
 
 fn approvals(all: &[Approval]) -> String {
     let one = |a: &Approval| {
-        format!(
-            "{{ role = \"{}\", count = {}, from_parties = {}, per = \"{}\" }}",
-            a.role, a.count, a.parties, a.per
-        )
+        format!("{{ role = \"{}\", count = {}, from_parties = {}, per = \"{}\" }}", a.role, a.count, a.parties, a.per)
     };
     format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(", "))
 }

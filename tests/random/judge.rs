@@ -92,13 +92,15 @@ fn begun(journal: &MemoryStore, all: &[Entry]) -> Vec<Begun> {
     let mut found = Vec::new();
     for entry in all.iter().filter(|entry| entry.kind == "intended") {
         let digest = entry.data["operation"].as_str().unwrap();
-        let object = bundle.objects.iter().find(|(known, _)| known.to_string().ends_with(digest.trim_start_matches("sha256:")));
+        let object =
+            bundle.objects.iter().find(|(known, _)| known.to_string().ends_with(digest.trim_start_matches("sha256:")));
         let operation = object.map_or(Value::Null, |(_, bytes)| serde_json::from_slice(bytes).unwrap());
-        let ended = all.iter().rev().find(|one| one.kind == "outcome" && one.data["intended"] == entry.seq).map(|one| {
-            let text = |name: &str| one.data[name].as_str().unwrap_or_default().to_owned();
-            let code = one.data.pointer("/error/code").and_then(Value::as_str).unwrap_or_default().to_owned();
-            (one.seq, text("result"), code, text("found"))
-        });
+        let ended =
+            all.iter().rev().find(|one| one.kind == "outcome" && one.data["intended"] == entry.seq).map(|one| {
+                let text = |name: &str| one.data[name].as_str().unwrap_or_default().to_owned();
+                let code = one.data.pointer("/error/code").and_then(Value::as_str).unwrap_or_default().to_owned();
+                (one.seq, text("result"), code, text("found"))
+            });
         let number = |name: &str| entry.data[name].as_u64();
         found.push(Begun {
             seq: entry.seq,
@@ -172,10 +174,9 @@ fn told(one: &Begun, closed: bool) -> Option<String> {
         None | Some(("in_doubt", ..)) => None,
         // A step back that finds nothing to take back is done.
         Some(("done", code, _)) if one.effects == 0 && one.undo && !code.is_empty() => None,
-        Some(("done" | "secret_lost", code, found)) if one.effects != 1 => Some(format!(
-            "{name} is done by {found} (`{code}`), and AWS was changed {} times",
-            one.effects
-        )),
+        Some(("done" | "secret_lost", code, found)) if one.effects != 1 => {
+            Some(format!("{name} is done by {found} (`{code}`), and AWS was changed {} times", one.effects))
+        }
         Some(("not_done" | "failed", code, found)) if one.effects > 0 => {
             Some(format!("{name} has not happened by {found} (`{code}`), but AWS was changed {} times", one.effects))
         }
@@ -269,7 +270,8 @@ fn commands(end: &End, begun: &[Begun]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (step, count) in ran {
         let mine: Vec<&Begun> = begun.iter().filter(|one| one.step == step).collect();
-        let none = mine.iter().filter(|one| matches!(&one.ended, Some((_, result, ..)) if result == "not_done")).count();
+        let none =
+            mine.iter().filter(|one| matches!(&one.ended, Some((_, result, ..)) if result == "not_done")).count();
         if !mine.is_empty() && count + none > mine.len() {
             wrong.push(format!("the command of {step} was run {count} times, for {} intents", mine.len()));
         }
@@ -305,7 +307,8 @@ fn restored(book: &Book, end: &End, begun: &[Begun]) -> Vec<String> {
     let gone = |one: &&Begun| {
         let id: StepId = one.step.parse().unwrap();
         let step = book.stage(&id.stage).and_then(|stage| stage.steps.iter().find(|step| step.id == id.step));
-        step.is_some_and(|step| step.point_of_no_return) && matches!(&one.ended, Some((_, result, ..)) if result == "done")
+        step.is_some_and(|step| step.point_of_no_return)
+            && matches!(&one.ended, Some((_, result, ..)) if result == "done")
     };
     let mut wrong: Vec<String> =
         begun.iter().filter(gone).map(|one| format!("it is rolled back from behind {}", one.step)).collect();
@@ -332,7 +335,10 @@ fn stuck(book: &Book, end: &End, stop: &countersign::engine::next::Stop, begun: 
         step.is_some_and(|step| step.point_of_no_return)
     });
     if !declared || end.no_way.is_none() {
-        wrong.push(format!("it stops for good at {} ({:?} {:?}): {}; no way: {:?}", stop.at, stop.kind, stop.what, stop.why, end.no_way));
+        wrong.push(format!(
+            "it stops for good at {} ({:?} {:?}): {}; no way: {:?}",
+            stop.at, stop.kind, stop.what, stop.why, end.no_way
+        ));
     }
     wrong
 }

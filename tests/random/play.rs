@@ -184,7 +184,8 @@ pub fn play(case: &Case, loaded: &Loaded, world: &World) -> Result<End, String> 
 }
 
 fn progress(run: &Run) -> u64 {
-    let kinds = ["outcome", "verified", "approval", "said", "waited", "stage_entered", "anchor_regained", "hold_proved"];
+    let kinds =
+        ["outcome", "verified", "approval", "said", "waited", "stage_entered", "anchor_regained", "hold_proved"];
     kinds.iter().filter_map(|kind| run.counts.get(*kind)).sum()
 }
 
@@ -307,7 +308,12 @@ impl Play<'_> {
     }
 
     /// What people sometimes do instead of what is expected of them.
-    fn mood(&mut self, run: &mut Run, seat: &countersign::journal::Seat, stop: &Stop) -> Result<Option<Help>, RunError> {
+    fn mood(
+        &mut self,
+        run: &mut Run,
+        seat: &countersign::journal::Seat,
+        stop: &Stop,
+    ) -> Result<Option<Help>, RunError> {
         let moods = &self.case.moods;
         if run.rollback.is_none() && self.rolled < moods.rollbacks && self.dice.percent(12) {
             self.rolled += 1;
@@ -361,7 +367,8 @@ impl Play<'_> {
             match rollback::begin(&seated.run, "") {
                 Ok(drafts) => {
                     let epoch = seated.seat.epoch();
-                    let begun = voice::append_seat(&mut self.store, &self.theatre.clock, &mut seated.run, epoch, drafts);
+                    let begun =
+                        voice::append_seat(&mut self.store, &self.theatre.clock, &mut seated.run, epoch, drafts);
                     if let Err(error) = begun {
                         drop(seated.seat);
                         return self.after_death(error);
@@ -380,13 +387,17 @@ impl Play<'_> {
         let plan = run.plan.clone();
         let (Some(step), Some(begun)) = (plan.step(&id), run.step(&id).begun()) else { return Ok(()) };
         let (done, outputs) = match &step.body {
-            Body::Command(_) => (self.theatre.wire.commands().contains(&id.to_string()), json!({"stdout": "", "exit": 0})),
+            Body::Command(_) => {
+                (self.theatre.wire.commands().contains(&id.to_string()), json!({"stdout": "", "exit": 0}))
+            }
             _ => {
                 let text = |name: &str| begun.operation.pointer(name).and_then(Value::as_str).unwrap_or_default();
                 let effects = self.death.effects.lock().unwrap();
                 let seq = judge::last_begun(&self.store.1, &id);
                 let done = effects.iter().any(|effect| {
-                    effect.size > seq && effect.action == text("/action") && judge::fits(&begun.operation["with"], &effect.with)
+                    effect.size > seq
+                        && effect.action == text("/action")
+                        && judge::fits(&begun.operation["with"], &effect.with)
                 });
                 (done, self.key_of(text("/with/UserName")))
             }

@@ -133,7 +133,9 @@ fn users(dice: &Dice, at: usize) -> Stage {
     let keyed = dice.percent(40);
     if keyed {
         let profile = if repeats { format!("p{at}-${{item.name}}") } else { format!("p{at}") };
-        let text = format!("action = \"iam:CreateAccessKey\"\n{with}secret_to = {{ profile = \"{profile}\" }}\nundo = \"usual\"\n");
+        let text = format!(
+            "action = \"iam:CreateAccessKey\"\n{with}secret_to = {{ profile = \"{profile}\" }}\nundo = \"usual\"\n"
+        );
         stage.add(dice, "key", text);
     }
     if attaches && dice.percent(25) {
@@ -243,7 +245,11 @@ fn moves(dice: &Dice, at: usize, so: &mut So) -> Vec<Stage> {
         "action = \"organizations:AcceptHandshake\"\nwith = {{ HandshakeId = \"${{stages.{}.{sent}.Handshake.Id}}\" }}\nprobe = {{ management = \"new\", member = \"member\" }}\n{}lost = \"direct policies, tags\"\n{}",
         invite.id,
         confirm(dice, true),
-        if gone { "point_of_no_return = \"the old organization is given up\"\neven_though = { ends_identity_center_session = \"no such session is used\" }\n" } else { "" }
+        if gone {
+            "point_of_no_return = \"the old organization is given up\"\neven_though = { ends_identity_center_session = \"no such session is used\" }\n"
+        } else {
+            ""
+        }
     );
     let step = accept.add(dice, "accept", text);
     step.leaves = true;
@@ -277,13 +283,17 @@ fn between(dice: &Dice, stage: &mut Stage, user: &str, made: bool) {
     let repeats = stage.items.is_some();
     match dice.up_to(6) {
         0 if made => {
-            let text = format!("kind = \"check\"\naction = \"iam:GetUser\"\nwith = {{ UserName = \"{user}\" }}\nexpect = \"User.UserName == '{}'\"\nwithin = \"2m\"\n",
-                if repeats { "x" } else { user });
+            let text = format!(
+                "kind = \"check\"\naction = \"iam:GetUser\"\nwith = {{ UserName = \"{user}\" }}\nexpect = \"User.UserName == '{}'\"\nwithin = \"2m\"\n",
+                if repeats { "x" } else { user }
+            );
             let text = if repeats { text.replace("User.UserName == 'x'", "User.UserName != `null`") } else { text };
             stage.add(dice, "seen", text);
         }
         0 => {
-            let text = format!("kind = \"check\"\naction = \"iam:GetUser\"\nwith = {{ UserName = \"{user}\" }}\nexpect_error = \"NoSuchEntity\"\n");
+            let text = format!(
+                "kind = \"check\"\naction = \"iam:GetUser\"\nwith = {{ UserName = \"{user}\" }}\nexpect_error = \"NoSuchEntity\"\n"
+            );
             stage.add(dice, "absent", text);
         }
         1 => {
@@ -309,12 +319,15 @@ fn people(dice: &Dice, at: usize) -> Stage {
     let all: Vec<usize> = (0..MEMBERS).collect();
     let repeats = dice.percent(40);
     let mut stage = bare(dice, format!("people{at}"), repeats.then_some(all.as_slice()), "old");
-    stage.anchor = "prove = [{ action = \"sts:GetCallerIdentity\", expect = \"Account == '111111111111'\" }]\n".to_owned();
+    stage.anchor =
+        "prove = [{ action = \"sts:GetCallerIdentity\", expect = \"Account == '111111111111'\" }]\n".to_owned();
     let who = if repeats { " for ${item.name}" } else { "" };
     for _ in 0..dice.between(1, 3) {
         match dice.up_to(7) {
             0 => {
-                let text = format!("kind = \"manual\"\nmutates = false\ninstructions = \"Look{who}.\"\nevidence = [{{ name = \"open\", type = \"integer\", example = 2 }}]\n");
+                let text = format!(
+                    "kind = \"manual\"\nmutates = false\ninstructions = \"Look{who}.\"\nevidence = [{{ name = \"open\", type = \"integer\", example = 2 }}]\n"
+                );
                 stage.add(dice, "view", text);
             }
             1 => {
@@ -334,12 +347,17 @@ fn people(dice: &Dice, at: usize) -> Stage {
                 stage.add(dice, "card", text).point_of_no_return = true;
             }
             3 => {
-                let text = format!("kind = \"ask\"\nfields = [{{ name = \"word\", type = \"string\", text = \"Which word{who}?\", example = \"yes\" }}]\n");
+                let text = format!(
+                    "kind = \"ask\"\nfields = [{{ name = \"word\", type = \"string\", text = \"Which word{who}?\", example = \"yes\" }}]\n"
+                );
                 stage.add(dice, "ask", text);
             }
             4 => {
                 let probe = "probe = { action = \"sts:GetCallerIdentity\", expect = \"Account == '111111111111'\" }\n";
-                let text = format!("kind = \"command\"\nargv = [\"do\", \"it\"]\n{}point_of_no_return = \"a program\"\n", if dice.percent(50) { probe } else { "" });
+                let text = format!(
+                    "kind = \"command\"\nargv = [\"do\", \"it\"]\n{}point_of_no_return = \"a program\"\n",
+                    if dice.percent(50) { probe } else { "" }
+                );
                 stage.add(dice, "program", text).point_of_no_return = true;
             }
             5 => {
