@@ -562,8 +562,12 @@ fn confirmation(
 ) -> Option<Next> {
     let confirm = step.confirm.as_ref()?;
     let attempt = request::next_attempt(run, id);
-    let slot = operation::slot(id, attempt, &performer_here(run, step).unwrap_or_default(), operation.clone());
-    let object = match operation::bytes(&[slot]) {
+    // What approvers saw; the operation itself where nobody was asked.
+    let object = match grant.request.and_then(|seq| run.requests.get(&seq)) {
+        Some(request) => operation::bytes(&request.operations),
+        None => operation::single(operation),
+    };
+    let object = match object {
         Ok(object) => object,
         Err(error) => return Some(unready(id, error)),
     };

@@ -49,7 +49,12 @@ pub fn group(run: &Run, stage: &Stage, step: &Step, id: &StepId) -> (Vec<StepId>
         stage.steps.iter().filter(same).map(|other| StepId::new(&stage.id, item, &other.id)).collect()
     };
     let first_attempt = |ids: Vec<StepId>| -> Vec<StepId> {
-        ids.into_iter().filter(|other| next_attempt(run, other) == 1 && !run.step(other).is_over()).collect()
+        // What has begun was paid for: when it is asked for again, that is a later attempt.
+        let fresh = |other: &StepId| {
+            let state = run.step(other);
+            next_attempt(run, other) == 1 && !state.is_over() && state.first.is_none()
+        };
+        ids.into_iter().filter(fresh).collect()
     };
     match per {
         Per::Step => (vec![id.clone()], id.covers()),

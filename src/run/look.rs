@@ -200,7 +200,6 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
         match blocked {
             Blocked::Aws(why) => Stop::waiting(WaitFor::Aws, at.to_string(), why),
             Blocked::Failed(why) => Stop::of(StopKind::Failed, at.to_string(), why),
-            Blocked::Refused(why) => Stop::of(StopKind::Refused, at.to_string(), why),
             Blocked::Session(wanted, problem) => {
                 let why = problem.to_string();
                 match problem {
