@@ -380,7 +380,8 @@ class Run:
     # Requests and decisions.
     def asked(self, data):
         settle, covers, attempt = data["what"] == "settle", data["covers"], data["attempt"]
-        open_now = [{"step": name} for name, work in sorted(self.works.items()) if is_open(work)
+        open_now = [{"step": name} for name, work in sorted(self.works.items())
+                    if (is_open(work) or "/undo/" in name and work["ended"] == "failed")
                     and work["attempt"] == attempt and covers in (name, covers_of(name))]
         listed = open_now[:1] if settle else canonical(self.object(data["operations"]))
         need(listed and data["performer"] in self.on and all(seq in self.requests for seq in data["again"])

@@ -167,7 +167,7 @@ fn of<'a>(begun: &'a mut [Begun], effect: &Effect) -> Option<&'a mut Begun> {
 
 /// AWS is what the journal says it is.
 fn told(one: &Begun, closed: bool) -> Option<String> {
-    let Some(action) = one.operation["action"].as_str() else { return None };
+    let action = one.operation["action"].as_str()?;
     let name = format!("{} (entry {}, {action})", one.step, one.seq);
     match one.ended.as_ref().map(|(_, result, code, found)| (result.as_str(), code.as_str(), found.as_str())) {
         None | Some(("in_doubt", ..)) if closed => Some(format!("{name} is open, and the run is closed")),
