@@ -16,7 +16,9 @@ fn write(folder: &Path, accounts: usize) {
     let shipped = |name: &str| std::fs::read_to_string(Path::new("runbooks").join(name)).unwrap();
     let world = shipped("worlds/move_member_accounts.toml");
     let (head, tail) = (world.split("[[accounts]]\nid = \"111122223333\"").next().unwrap(), "# Keys of a simulator");
-    let quotas = head.replace("account_quota = 50", "account_quota = 1000").replace("daily_invites = 100", "daily_invites = 1000");
+    let quotas = head
+        .replace("account_quota = 50", "account_quota = 1000")
+        .replace("daily_invites = 100", "daily_invites = 1000");
     let values = shipped("move_member_accounts.values.toml");
     let (mut world_text, mut values_text) = (quotas, values.split("[[accounts]]").next().unwrap().to_owned());
     for n in 0..accounts {
@@ -42,8 +44,7 @@ fn cells(criterion: &mut Criterion) {
     for accounts in [3usize, 30, 300] {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), accounts);
-        let source =
-            Source { runbook: folder.path().join("book.toml"), values: None, people: None, set: Vec::new() };
+        let source = Source { runbook: folder.path().join("book.toml"), values: None, people: None, set: Vec::new() };
         let ui = Ui::from_environment(true, false, false);
         let case = Case::read(&source, None, &ui).unwrap_or_else(|error| panic!("{error:?}"));
         case.with_script(|script| {

@@ -43,8 +43,9 @@ const DELETES: &str = "action = \"iam:DeleteUser\"\nwith = { UserName = \"${para
 
 #[test]
 fn the_way_in_is_held_from_the_stage_that_made_it_until_the_old_one_is_gone() {
-    let (said, _folder) = rehearse(&[], &[]);
+    let (said, folder) = rehearse(&[], &[]);
     let said = said.exits(0).saying("CLOSED");
+    scene::second::rehearsal_is_good(folder.path());
     let all = format!("{}{}", said.stdout, said.stderr);
     let at = |words: &str| all.find(words).unwrap_or_else(|| panic!("no `{words}` in\n{all}"));
     assert!(
@@ -145,11 +146,7 @@ fn a_way_in_by_hand_is_signed_by_each_role_and_again_when_that_was_long_ago() {
         let changes: Vec<(&str, &str)> = changes.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
         let (said, folder) = rehearse(&changes, &[]);
         said.exits(0).saying("CLOSED");
-        let bundle = std::fs::read_dir(folder.path().join("journal/rehearsals")).unwrap().find_map(|entry| {
-            let path = entry.unwrap().path();
-            path.extension().is_some_and(|extension| extension == "countersign").then_some(path)
-        });
-        let text = std::fs::read_to_string(bundle.unwrap()).unwrap();
+        let text = std::fs::read_to_string(scene::second::rehearsal_is_good(folder.path())).unwrap();
         assert_eq!(
             text.matches("reason: I got in by the way that the hold way_in keeps").count(),
             words,
@@ -203,4 +200,5 @@ fn through_the_binary_a_rollback_releases_the_hold_before_it_takes_the_way_in_ba
     let at = |words: &str| log.find(words).unwrap_or_else(|| panic!("no `{words}` in\n{log}"));
     assert!(at("the way in `way_in` is released") < at("make/key/undo/delete: bob begins"), "{log}");
     scene.run("bob", &["verify"]).exits(0).saying("CLOSED").saying("rolled_back");
+    assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
 }

@@ -30,11 +30,8 @@ fn rehearse(name: &str) -> (Said, tempfile::TempDir) {
 fn plays(name: &str) -> Said {
     let (said, folder) = rehearse(name);
     let said = said.exits(0).saying("CLOSED").saying("rehearsed to the end");
-    let bundle = std::fs::read_dir(folder.path().join("journal/rehearsals")).unwrap().find_map(|entry| {
-        let path = entry.unwrap().path();
-        path.extension().is_some_and(|extension| extension == "countersign").then_some(path)
-    });
-    let verify = Command::new(program()).env_clear().arg("verify").arg(bundle.unwrap()).output().unwrap();
+    let bundle = scene::second::rehearsal_is_good(folder.path());
+    let verify = Command::new(program()).env_clear().arg("verify").arg(bundle).output().unwrap();
     Said::of(&verify).exits(0).saying("CLOSED");
     said
 }
@@ -296,6 +293,8 @@ fn commands_over_http() {
     // What was approved is run, whatever lies in the folder by now.
     scene.write("runbooks/files/tell.py", "raise SystemExit('not this one')\n");
     scene.run("bob", &["approve", "run/delete"]).exits(0);
+    // A point of no return is confirmed by typing, also where the runbook does not say so.
+    scene.run("alice", &["confirm", "run/delete", "--typed", "run/delete"]).exits(0);
     scene.resume("alice").exits(0);
     assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
     assert_eq!(scene.effects(), ["iam:CreateUser", "iam:DeleteUser"]);
@@ -315,6 +314,7 @@ fn a_command_at_its_time_limit() {
     scene.run("bob", &["people", "sign", "runbooks/people.toml", "--simulated"]).exits(0);
     scene.open("alice").exits(4);
     scene.run("bob", &["approve", "run/delete"]).exits(0);
+    scene.run("alice", &["confirm", "run/delete", "--typed", "run/delete"]).exits(0);
     scene.resume("alice").exits(0);
     let outcomes = scene.entries("outcome");
     let last: Vec<&str> = outcomes.iter().rev().take(2).map(|one| one["result"].as_str().unwrap()).collect();

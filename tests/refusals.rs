@@ -532,10 +532,8 @@ fn what_check_finds_is_exit_3() {
 fn what_this_version_can_not_do_is_not_run() {
     let step = "undo = \"usual\"\n[[stages.steps]]\nid = \"other\"";
     let with_repair = "point_of_no_return = \"gone\"\n[[stages.steps.repair]]\nid = \"fix\"\nkind = \"manual\"\ninstructions = \"Look.\"\nmutates = false\n[[stages.steps]]\nid = \"other\"";
-    let hold = "[holds.door]\nby_hand = [\"admin\"]\ninstructions = \"Sign in.\"\nfrom = \"look\"\nuntil = \"make\"\nfresh_within = \"12h\"\n[[stages]]\nid = \"look\"\nperformer = \"admin\"\n[[stages.steps]]\nid = \"me\"\nkind = \"read\"\nsession = \"management\"\naction = \"sts:GetCallerIdentity\"\n[[stages]]\nid = \"make\"";
     let cases = [
         (step, with_repair, "repair"),
-        ("[[stages]]\nid = \"make\"", hold, "hold"),
         ("proof = \"user_verified\"", "proof = \"mfa_code\"", "mfa_code"),
     ];
     for (old, new, words) in cases {

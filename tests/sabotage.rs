@@ -50,37 +50,159 @@ fn all() -> Vec<Broken> {
         broken("no way back", &[(LAST, "DestinationParentId = \"${item.target_ou}\" }\n")], Check("CS0301")),
         broken("an anchor that holds nothing", &[(INVITE_PROOF, "expect = \"`true`\"")], Check("CS0329")),
         broken("an undo before what it needs", &[(ASK_BACK, ""), (MOVE_BACK, ASK_BACK)], Check("CS0306")),
-        broken("no_undo where there is one", &[(LAST, "DestinationParentId = \"${item.target_ou}\" }\nno_undo = \"why\"\n")], Check("CS0304")),
-        broken("a performer who may not", &[("performer = \"partner_billing\"\napprovals", "performer = \"customer_security\"\napprovals")], Check("CS0311")),
-        broken("an anchor out of the performer's reach", &[("id = \"roots\"\naction = \"organizations:ListRoots\"\nsession = \"old_management\"", "id = \"roots\"\naction = \"organizations:ListRoots\"\nsession = \"new_management\"")], Check("CS0312")),
-        broken("a probe without its session", &[("probe = { management = \"new_management\", member = \"member\" }\n", "")], Check("CS0310")),
-        broken("a handshake of a step that there is not", &[("stages.invite.invite.Handshake.Id", "stages.invite.invited.Handshake.Id")], Check("CS0206")),
-        broken("a member that AWS does not give", &[("stages.invite.invite.Handshake.Id", "stages.invite.invite.Handshake.HandshakeId")], Check("CS0207")),
-        broken("a parameter of another action", &[("DestinationParentId = \"${item.target_ou}\"", "TargetParentId = \"${item.target_ou}\"")], Check("CS0210")),
-        broken("one key for all items", &[("key = \"${item.id}\"\nsession = \"new_management\"  ", "key = \"all\"\nsession = \"new_management\"  ")], Check("CS0214")),
-        broken("approvals that outlive the invitation", &[("approvals = [{ role = \"partner_billing\" }, { role = \"mfa_holder\" }]", "approvals = [{ role = \"partner_billing\", within = \"20d\" }, { role = \"mfa_holder\" }]")], Check("CS0309")),
-        broken("an approver who performs", &[("approvals = [{ role = \"partner_billing\" }, { role = \"mfa_holder\" }]", "approvals = [{ role = \"customer_security\" }]")], Check("CS0402")),
+        broken(
+            "no_undo where there is one",
+            &[(LAST, "DestinationParentId = \"${item.target_ou}\" }\nno_undo = \"why\"\n")],
+            Check("CS0304"),
+        ),
+        broken(
+            "a performer who may not",
+            &[("performer = \"partner_billing\"\napprovals", "performer = \"customer_security\"\napprovals")],
+            Check("CS0311"),
+        ),
+        broken(
+            "an anchor out of the performer's reach",
+            &[(
+                "id = \"roots\"\naction = \"organizations:ListRoots\"\nsession = \"old_management\"",
+                "id = \"roots\"\naction = \"organizations:ListRoots\"\nsession = \"new_management\"",
+            )],
+            Check("CS0312"),
+        ),
+        broken(
+            "a probe without its session",
+            &[("probe = { management = \"new_management\", member = \"member\" }\n", "")],
+            Check("CS0310"),
+        ),
+        broken(
+            "a handshake of a step that there is not",
+            &[("stages.invite.invite.Handshake.Id", "stages.invite.invited.Handshake.Id")],
+            Check("CS0206"),
+        ),
+        broken(
+            "a member that AWS does not give",
+            &[("stages.invite.invite.Handshake.Id", "stages.invite.invite.Handshake.HandshakeId")],
+            Check("CS0207"),
+        ),
+        broken(
+            "a parameter of another action",
+            &[("DestinationParentId = \"${item.target_ou}\"", "TargetParentId = \"${item.target_ou}\"")],
+            Check("CS0210"),
+        ),
+        broken(
+            "one key for all items",
+            &[(
+                "key = \"${item.id}\"\nsession = \"new_management\"  ",
+                "key = \"all\"\nsession = \"new_management\"  ",
+            )],
+            Check("CS0214"),
+        ),
+        broken(
+            "approvals that outlive the invitation",
+            &[(
+                "approvals = [{ role = \"partner_billing\" }, { role = \"mfa_holder\" }]",
+                "approvals = [{ role = \"partner_billing\", within = \"20d\" }, { role = \"mfa_holder\" }]",
+            )],
+            Check("CS0309"),
+        ),
+        broken(
+            "an approver who performs",
+            &[(
+                "approvals = [{ role = \"partner_billing\" }, { role = \"mfa_holder\" }]",
+                "approvals = [{ role = \"customer_security\" }]",
+            )],
+            Check("CS0402"),
+        ),
         // What the play without faults sees.
-        broken("the wrong organizational unit", &[(PLACE, "DestinationParentId = \"ou-old1-11111111\"")], Play("MOVING_ACCOUNT_BETWEEN_DIFFERENT_ROOTS")),
-        broken("a wrong expectation", &[("Account.State == 'ACTIVE' && (", "Account.State == 'SUSPENDED' && (")], Play("does not hold")),
-        broken("the wrong account in a session", &[("member         = { account = \"${item.id}\"", "member         = { account = \"${parameters.new_management}\"")], Play("it stops at accept")),
-        broken("a role that nobody made", &[("OrganizationAccountAccessRole\" }", "AdministratorRole\" }")], Play("AdministratorRole")),
-        broken("an e-mail that is an account id", &[("with = { Target = { Id = \"${item.id}\", Type = \"ACCOUNT\" } }\nundo", "with = { Target = { Id = \"${item.id}\", Type = \"EMAIL\" } }\nundo")], Play("it stops at invite")),
-        broken("the wrong side of a probe", &[("probe = { management = \"new_management\"", "probe = { management = \"old_management\"")], Play("it stops at accept")),
-        broken("a source that it is not in", &[("SourceParentId = \"${anchor.parent.Parents[0].Id}\", DestinationParentId = \"${item.target_ou}\"", "SourceParentId = \"ou-ab12-22222222\", DestinationParentId = \"${item.target_ou}\"")], Play("SourceParentNotFound")),
+        broken(
+            "the wrong organizational unit",
+            &[(PLACE, "DestinationParentId = \"ou-old1-11111111\"")],
+            Play("MOVING_ACCOUNT_BETWEEN_DIFFERENT_ROOTS"),
+        ),
+        broken(
+            "a wrong expectation",
+            &[("Account.State == 'ACTIVE' && (", "Account.State == 'SUSPENDED' && (")],
+            Play("does not hold"),
+        ),
+        broken(
+            "the wrong account in a session",
+            &[(
+                "member         = { account = \"${item.id}\"",
+                "member         = { account = \"${parameters.new_management}\"",
+            )],
+            Play("it stops at accept"),
+        ),
+        broken(
+            "a role that nobody made",
+            &[("OrganizationAccountAccessRole\" }", "AdministratorRole\" }")],
+            Play("AdministratorRole"),
+        ),
+        broken(
+            "an e-mail that is an account id",
+            &[(
+                "with = { Target = { Id = \"${item.id}\", Type = \"ACCOUNT\" } }\nundo",
+                "with = { Target = { Id = \"${item.id}\", Type = \"EMAIL\" } }\nundo",
+            )],
+            Play("it stops at invite"),
+        ),
+        broken(
+            "the wrong side of a probe",
+            &[("probe = { management = \"new_management\"", "probe = { management = \"old_management\"")],
+            Play("it stops at accept"),
+        ),
+        broken(
+            "a source that it is not in",
+            &[(
+                "SourceParentId = \"${anchor.parent.Parents[0].Id}\", DestinationParentId = \"${item.target_ou}\"",
+                "SourceParentId = \"ou-ab12-22222222\", DestinationParentId = \"${item.target_ou}\"",
+            )],
+            Play("SourceParentNotFound"),
+        ),
         // What only the cells see.
         broken("a missing undo step", &[(MOVE_BACK, "")], Cell("member parent is")),
-        broken("an undo that puts it into the wrong place", &[(PUT_BACK, "DestinationParentId = \"ou-old1-22222222\" }")], Cell("member parent is")),
+        broken(
+            "an undo that puts it into the wrong place",
+            &[(PUT_BACK, "DestinationParentId = \"ou-old1-22222222\" }")],
+            Cell("member parent is"),
+        ),
         broken("an undo with a session that is not theirs", &[WRONG_SESSION], Check("CS0311")),
-        broken("an undo with the wrong session", &[WRONG_SESSION, ("used_by = [\"partner_billing\"]", "used_by = [\"partner_billing\", \"customer_security\"]")], Cell("put_back")),
-        broken("an undo under the wrong condition", &[(WHEN, "when = \"${anchor.parent.Parents[0].Id == anchor.roots.Roots[0].Id}\"\n")], Cell("member parent is")),
+        broken(
+            "an undo with the wrong session",
+            &[
+                WRONG_SESSION,
+                ("used_by = [\"partner_billing\"]", "used_by = [\"partner_billing\", \"customer_security\"]"),
+            ],
+            Cell("put_back"),
+        ),
+        broken(
+            "an undo under the wrong condition",
+            &[(WHEN, "when = \"${anchor.parent.Parents[0].Id == anchor.roots.Roots[0].Id}\"\n")],
+            Cell("member parent is"),
+        ),
         broken("undo in the wrong order", &[(MOVE_BACK, ""), (ASK_BACK, ASK_BACK_LAST)], Cell("put_back")),
         broken("a loss that is not said", &[("direct policies, tags, ", "")], Cell("tags \"cost_center\" is nothing")),
         broken("an invitation lost without a word", &[("the invitation, ", "")], Cell("invitation of 111122223333")),
         broken("a tag that stays", &[(LAST, TAG_TAKEN_BACK_WRONG)], Cell("tags \"moved\" is \"yes\", and was nothing")),
-        broken("back to a unit that was never left", &[(LAST, FIXED_MOVE_BACK)], Cell("member parent is \"ou-ab12-22222222\"")),
-        broken("an invitation back for another account", &[("session = \"old_management\"\nwith = { Target = { Id = \"${item.id}\"", "session = \"old_management\"\nwith = { Target = { Id = \"${parameters.new_management}\"")], Cell("come_back")),
-        broken("a stale capture: the place after the move", &[("id = \"parent\"\naction = \"organizations:ListParents\"\nsession = \"old_management\"\nwith = { ChildId = \"${item.id}\" }", "id = \"parent\"\naction = \"organizations:ListParents\"\nsession = \"old_management\"\nwith = { ChildId = \"222233334444\" }")], Cell("member parent is")),
+        broken(
+            "back to a unit that was never left",
+            &[(LAST, FIXED_MOVE_BACK)],
+            Cell("member parent is \"ou-ab12-22222222\""),
+        ),
+        broken(
+            "an invitation back for another account",
+            &[(
+                "session = \"old_management\"\nwith = { Target = { Id = \"${item.id}\"",
+                "session = \"old_management\"\nwith = { Target = { Id = \"${parameters.new_management}\"",
+            )],
+            Cell("come_back"),
+        ),
+        broken(
+            "a stale capture: the place after the move",
+            &[(
+                "id = \"parent\"\naction = \"organizations:ListParents\"\nsession = \"old_management\"\nwith = { ChildId = \"${item.id}\" }",
+                "id = \"parent\"\naction = \"organizations:ListParents\"\nsession = \"old_management\"\nwith = { ChildId = \"222233334444\" }",
+            )],
+            Cell("member parent is"),
+        ),
     ]
 }
 
@@ -131,7 +253,8 @@ fn judge(broken: &Broken) -> Option<String> {
         Cell(words) => flat.contains("FAILED:") && !flat.contains("without any fault: ") && flat.contains(words),
         Check(_) => false,
     };
-    (proved.status != 1 || !caught).then(|| format!("{}: the proof said {}{}", broken.how, proved.stdout, proved.stderr))
+    (proved.status != 1 || !caught)
+        .then(|| format!("{}: the proof said {}{}", broken.how, proved.stdout, proved.stderr))
 }
 
 fn caught(part: usize) {

@@ -3,6 +3,8 @@
 #![cfg(all(unix, feature = "aws"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "second/mod.rs"]
+mod second;
 mod support;
 
 use serde_json::json;
@@ -26,6 +28,8 @@ const MOVED: [&str; 5] = [
 fn all_moved(scene: &Scene) {
     assert_eq!(scene.effects(), whole_move());
     assert_eq!(scene.places(), MOVED);
+    scene.run("carol", "export -o all.countersign").exits(0);
+    second::agrees(&std::fs::read(scene.path("all.countersign")).unwrap());
     let said = scene.run("carol", &format!("verify --trust {PEOPLE} --format json")).exits(0);
     let verdict = said.json();
     assert_eq!(verdict["verdict"], "CLOSED", "{verdict:#}");

@@ -94,9 +94,12 @@ class MotoPlaysARunbook(unittest.TestCase):
         approved = []
         while (status := self.status())["state"] != "done":
             waited = status["waiting_for"][0]
-            self.assertEqual(waited["people"], ["bob"], waited)
-            approved.append(f"{waited['stage']}/{waited['step']}")
-            self.does(0, "bob", *waited["command"].split()[1:])
+            # A point of no return is confirmed by its performer too.
+            who = "alice" if waited["what"] == "confirmation" else "bob"
+            self.assertEqual(waited["people"], [who], waited)
+            if who == "bob":
+                approved.append(f"{waited['stage']}/{waited['step']}")
+            self.does(0, who, *waited["command"].split()[1:])
             self.give_the_role_its_rights()
             self.seat("resume")
         self.assertEqual(approved, ["organization/create", "tree/account", "tree/place", "user/policy"])

@@ -129,7 +129,8 @@ fn a_commit_that_reports_an_error() {
             let played = start.play(&theatre, WatchedStore(Arc::clone(&watch), faulty)).map(|played| played.stop);
             assert!(matches!(played, Err(RunError::Store(StoreError::Unknown(_)))), "{played:?}");
             assert_eq!(watch.calls_after_death(), 0, "append {at}: {fault:?}");
-            if (at + n as u64).is_multiple_of(4) && theatre.store.head(&id()).unwrap().is_some_and(|head| head.size > 1) {
+            if (at + n as u64).is_multiple_of(4) && theatre.store.head(&id()).unwrap().is_some_and(|head| head.size > 1)
+            {
                 let person = load(&theatre).signed_on.first().cloned().unwrap();
                 if load(&theatre).closed.is_none() {
                     let ended = ends_alike(&theatre, resume(&theatre, &person), &base.facts);

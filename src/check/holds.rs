@@ -13,16 +13,16 @@ use serde_json::Value;
 /// How old a hold's last proof may be when a point of no return begins, if the runbook says nothing.
 const FRESH_SESSION: i64 = 15 * 60_000;
 const FRESH_BY_HAND: i64 = 12 * 3_600_000;
-/// Stage ids that statements use for something else: `hold:NAME` is a hold.
+/// The stage id that a runbook with holds can't use: `hold:NAME` is a hold.
 const RESERVED: &str = "hold";
-/// Hazards that end somebody's access.
-const ENDS_ACCESS: [Hazard; 4] =
-    [Hazard::EndsIdentityCenterSession, Hazard::RemovesAccess, Hazard::StrandsRoot, Hazard::DeletesOrganization];
+/// Hazards that end somebody's access. (Stranded root users and sessions that a step ends
+/// itself have rules of their own.)
+const ENDS_ACCESS: [Hazard; 2] = [Hazard::RemovesAccess, Hazard::DeletesOrganization];
 
 impl Checker<'_> {
     pub(super) fn holds(&mut self) -> Vec<Hold> {
         let runbook = self.runbook;
-        for stage in runbook.stages.iter().filter(|stage| stage.id.is == RESERVED) {
+        for stage in runbook.stages.iter().filter(|stage| stage.id.is == RESERVED && !runbook.holds.is_empty()) {
             let message = "a stage can't be called `hold`: `hold:NAME` means a hold";
             self.notes.error("CS0110", &stage.id.span, message, "choose another id");
         }

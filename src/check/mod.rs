@@ -9,6 +9,7 @@ mod fit;
 mod hazards;
 mod holds;
 mod names;
+mod no_return;
 mod scope;
 mod stage;
 mod step;

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Approve by, after asking.
-const WITHIN: i64 = 24 * 3_600_000;
+pub(super) const WITHIN: i64 = 24 * 3_600_000;
 /// Run by, after the last approval.
-const RUN_WITHIN: i64 = 3_600_000;
+pub(super) const RUN_WITHIN: i64 = 3_600_000;
 /// Between two looks of a wait.
 const EVERY: i64 = 60_000;
 /// A command's time limit.
@@ -93,17 +93,25 @@ impl Checker<'_> {
         let forced = matches!(place, Place::Behind { .. })
             || written.point_of_no_return.is_some()
             || takes_secret(written, self.runbook);
-        let approvals = self.own_approvals(written, inherited, mutates, forced);
+        let mut approvals = self.own_approvals(written, inherited, mutates, forced);
+        if let Place::Forward { .. } = place
+            && mutates
+        {
+            self.no_return_approvals(written, inherited, &performer, &mut approvals);
+        }
         let mut step = Step {
             id: written.id.is.clone(),
             title: title(written, self.find),
             performer,
             session: session.unwrap_or_default(),
             when: written.when.as_ref().map_or(String::new(), |when| when.is.clone()),
-            confirm: written.confirm.as_ref().map(|confirm| Confirm {
-                text: confirm.text.is.clone(),
-                typed: confirm.typed.as_ref().map_or(String::new(), |typed| typed.is.clone()),
-            }),
+            confirm: match &written.confirm {
+                Some(confirm) => Some(Confirm {
+                    text: confirm.text.is.clone(),
+                    typed: confirm.typed.as_ref().map_or(String::new(), |typed| typed.is.clone()),
+                }),
+                None => self.no_return_confirm(written, place, self.find),
+            },
             approvals,
             mutates,
             verify: verify.into_iter().collect::<Option<Vec<Expect>>>()?,
@@ -597,7 +605,7 @@ fn takes_secret(written: &written::Step, runbook: &written::Runbook) -> bool {
     texts.iter().any(names_secret)
 }
 
-fn title(written: &written::Step, find: &super::Lookup<'_>) -> String {
+pub(super) fn title(written: &written::Step, find: &super::Lookup<'_>) -> String {
     let action = match &written.body {
         written::Body::Action(action) => find(&action.call.action.is),
         written::Body::Read(read) => find(&read.action.is),

@@ -28,7 +28,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("resume", &["countersign resume --as bob", "countersign resume 98f30cc2 --as bob --no-wait"]),
-    ("rollback", &["countersign rollback --as bob --to accept:111122223333"]),
+    (
+        "rollback",
+        &["countersign rollback --to accept --dry-run", "countersign rollback --as bob --to accept:111122223333"],
+    ),
     ("abandon", &["countersign abandon --as alice --reason 'the move was called off'"]),
     ("status", &["countersign status", "countersign status --for carol --format json"]),
     ("runs", &["countersign runs"]),
@@ -41,7 +44,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("confirm", &["countersign confirm accept:111122223333/accept --as bob --typed 111122223333"]),
     ("answer", &["countersign answer handle/ticket --as alice --set number=4711"]),
     ("attach", &["countersign attach handle/ticket screen.png --as alice"]),
-    ("settle", &["countersign settle done accept:111122223333/accept --as bob"]),
+    (
+        "settle",
+        &[
+            "countersign settle done accept:111122223333/accept --as bob",
+            "countersign settle done place:111122223333/place/undo/back --as alice --evidence answer.json",
+        ],
+    ),
     ("go-on", &["countersign go-on accept --as bob"]),
     ("note", &["countersign note 'the first account looks good' --as alice"]),
     ("people", &["countersign people sign runbooks/people.toml --as alice"]),

@@ -20,11 +20,11 @@ pub mod parts;
 pub mod people;
 pub mod place;
 pub mod plan;
+#[cfg(feature = "aws")]
+mod progress;
 pub mod proof_file;
 #[cfg(feature = "aws")]
 pub mod prove;
-#[cfg(feature = "aws")]
-mod progress;
 #[cfg(feature = "aws")]
 pub mod rehearse;
 pub mod report;
@@ -119,7 +119,7 @@ pub enum Verb {
     Log(show::LogArgs),
     /// Open requests of a run
     Requests(requests::RequestsArgs),
-    /// Verify a run and read the requests that wait for you; nothing is signed
+    /// Verify, then read the requests that wait for you
     Review(requests::ReviewArgs),
     /// Approve requests, signed: one, or all that wait for you
     Approve(decide::ApproveArgs),
@@ -147,7 +147,7 @@ pub enum Verb {
     Verify(verify::Args),
     /// Write a run as a bundle, the evidence artefact
     Export(export::Args),
-    /// Tell a run to people who were not there, with its verdict at the top
+    /// Tell a run to people who were not there, the verdict first
     Report(report::Args),
     /// Serve the simulator over HTTP, for the AWS CLI or any SDK
     Simulate(simulate::Args),
@@ -270,7 +270,7 @@ fn printable(cli: &Cli) -> Result<(), ui::CliError> {
         (Verb::Rehearse(args), format) => args.prove && args.cell.is_none() && format != Format::Mermaid,
         _ => false,
     };
-    let hint = "text and json are for every verb; markdown is for report, mermaid for plan, html for both; rehearse --prove has all but mermaid";
+    let hint = "all verbs: text, json; report and rehearse --prove: markdown, html too; plan: html, mermaid too";
     let refused = || ui::CliError::new(Exit::Usage, "CS2090", "this verb does not print in that format", hint);
     if fits { Ok(()) } else { Err(refused()) }
 }

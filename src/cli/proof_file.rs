@@ -46,7 +46,10 @@ pub struct ProofFile {
 /// How a runbook stands with its proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    Proved { file: Box<ProofFile>, digest: Digest },
+    Proved {
+        file: Box<ProofFile>,
+        digest: Digest,
+    },
     /// There is none, or it is of something else: why, in words.
     Not(String),
 }
@@ -147,12 +150,15 @@ pub fn standing(loaded: &Loaded) -> Standing {
     let path = path(&loaded.paths.runbook);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Standing::Not("nobody has proved it".into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Standing::Not("nobody has proved it".into());
+        }
         Err(error) => return Standing::Not(format!("{} can't be read: {error}", path.display())),
     };
     let text = String::from_utf8_lossy(&bytes);
     let read = parse(text.trim_end_matches('\n'), Form::Object).map_err(|error| error.to_string());
-    let file: ProofFile = match read.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string())) {
+    let file: ProofFile = match read.and_then(|value| serde_json::from_value(value).map_err(|error| error.to_string()))
+    {
         Ok(file) => file,
         Err(why) => return Standing::Not(format!("{} is no proof: {why}", path.display())),
     };

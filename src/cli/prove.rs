@@ -13,7 +13,7 @@ use crate::engine::port::{Random, Store};
 use crate::journal::Journal;
 use crate::plan::{self, Pins, Timing};
 use crate::record::fact::Mode;
-use crate::rehearse::prove::{self, Scene, Script, Way};
+use crate::rehearse::prove::{self, Open, Scene, Script, Way};
 use crate::report::proof::{Came, Cell, Proof};
 use crate::report::{proof_pages, proof_text};
 use crate::run::open::Opening;
@@ -77,7 +77,7 @@ impl Case {
         let whole = |random: &mut dyn Random| open(&self.whole, random);
         then(&Script {
             opening: &short,
-            whole: self.short.as_ref().map(|_| &whole as &(dyn Fn(&mut dyn Random) -> Opening + Sync)),
+            whole: self.short.as_ref().map(|_| &whole as &Open<'_>),
             people: &self.whole.people,
             world: &self.world,
             start: self.start,
@@ -221,9 +221,7 @@ fn keep(args: &Args, global: &Global, cell: &Cell, scene: &Scene) -> Result<Stri
     let bundle = super::export::collect(&scene.store, &scene.id)?;
     let mut journal = Journal::open_or_create(&path).map_err(|error| place::journal_error(&error))?;
     let objects: Vec<(Digest, Vec<u8>)> = bundle.objects.into_iter().collect();
-    journal
-        .append(&scene.id, None, None, &bundle.lines, &objects)
-        .map_err(|error| place::store_error(&error))?;
+    journal.append(&scene.id, None, None, &bundle.lines, &objects).map_err(|error| place::store_error(&error))?;
     Ok(path.display().to_string())
 }
 
@@ -240,7 +238,8 @@ impl Progress {
     fn new(ui: &Ui) -> Progress {
         let bar = (std::io::stderr().is_terminal() && !ui.quiet).then(|| {
             let bar = ProgressBar::new(1);
-            let style = ProgressStyle::with_template("  [{bar:30}] {pos}/{len} cells  {elapsed} gone, {eta} to go").ok();
+            let style =
+                ProgressStyle::with_template("  [{bar:30}] {pos}/{len} cells  {elapsed} gone, {eta} to go").ok();
             style.into_iter().for_each(|style| bar.set_style(style.progress_chars("=> ")));
             bar
         });

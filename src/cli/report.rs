@@ -19,7 +19,7 @@ Example:
 Formats: markdown (also what text gives), html (one file, nothing to load), json. Exit code 6
 where the history does not verify; the report is written all the same, and says so. JSON has the
 members report (1), program, source, verdict, run, runbook, people, sessions, stages, requests,
-operations, anchors, points_of_no_return, troubles, evidence, entries, check.";
+operations, anchors, holds, points_of_no_return, troubles, evidence, entries, check.";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLE)]

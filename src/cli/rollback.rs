@@ -1,14 +1,22 @@
-//! rollback: first what will be undone, in which order, what can't be and what comes back different; then the
-//! undo operations, through the same engine.
+//! rollback: first what will be undone, in which order, by whom and by when, what can't be and what comes back
+//! different; then, if that is wanted, the undo operations, through the same engine.
 
 use super::Global;
+use super::parts::SystemClock;
 use super::place;
 use super::run::{self, SeatArgs};
 use super::ui::{CliError, CliResult, Exit, Ui};
 use crate::base::escape;
-use crate::engine::rollback::{self, Course};
+use crate::engine::port::Clock;
+use crate::engine::rollback::{self, NoWay};
 use crate::engine::state::Run;
+use crate::engine::{status, way};
 use crate::journal::Journal;
+use crate::plan::model::Approval;
+use std::collections::BTreeMap;
+
+/// Steps that lose the same: so many are named.
+const NAMED: usize = 3;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -19,6 +27,9 @@ pub struct Args {
     to: Option<String>,
     #[command(flatten)]
     pub seat: SeatArgs,
+    /// Only show what it would undo, who must agree and what it waits for
+    #[arg(long, alias = "plan")]
+    dry_run: bool,
     /// At a terminal: do not ask before it begins (off one, this command is the decision)
     #[arg(long)]
     yes: bool,
@@ -29,7 +40,7 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let id = place::find(&journal, args.run.as_deref())?;
     let before = place::open_run(&journal, &id)?;
     if before.closed.is_some() {
-        let message = format!("the run {} is closed: {}", id.short(), crate::engine::status::state(&before));
+        let message = format!("the run {} is closed: {}", id.short(), status::state(&before));
         return Err(CliError::new(
             Exit::Refused,
             "CS7007",
@@ -37,20 +48,34 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
             "what a closed run did is taken back by a run of its own",
         ));
     }
-    let to = args.to.clone().unwrap_or_default();
-    if before.rollback.is_none() {
-        let course = rollback::course(&before, &to).map_err(|why| {
-            CliError::new(
-                Exit::Refused,
-                "CS7017",
-                format!("no way back: {why}"),
-                "`countersign status` says what can be taken back; --to names a nearer anchor",
-            )
-        })?;
-        ui.must_say(&words(&before, &to, &course));
-        if ui.interactive && !args.yes && !ask()? {
-            return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was undone", ""));
+    let under_way = way::rest(&before);
+    let (to, course) = match (&under_way, &args.to) {
+        (Some((to, _)), Some(wanted)) if to != wanted => {
+            let message = format!("a rollback to {} is under way", goal(to));
+            let hint = "go on with it (`countersign rollback` without --to), and roll back further after it";
+            return Err(CliError::new(Exit::Refused, "CS7017", message, hint));
         }
+        (Some((to, course)), _) => (to.clone(), course.clone()),
+        (None, wanted) => {
+            let to = wanted.clone().unwrap_or_default();
+            let course = rollback::course(&before, &to).map_err(|why| no_way(&before, &why))?;
+            (to, course)
+        }
+    };
+    let shown = way::way(&before, &to, &course, SystemClock::new().now());
+    if ui.json {
+        ui.data(&serde_json::to_string_pretty(&way::json(&before, &shown)).unwrap_or_default());
+    }
+    match (ui.json, args.dry_run) {
+        (true, _) => {}
+        (false, true) => ui.data(&words(&before, &shown)),
+        (false, false) => ui.must_say(&words(&before, &shown)),
+    }
+    if args.dry_run {
+        return Ok(Exit::Done);
+    }
+    if under_way.is_none() && ui.interactive && !args.yes && !ask(&before, ui)? {
+        return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was undone", ""));
     }
     let (mut state, taken, signer, cloud) = run::sit_down(&mut journal, &id, &args.seat, &None, &None, ui).await?;
     if state.rollback.is_none() {
@@ -59,39 +84,94 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     run::drive(journal, taken, cloud, signer, state, &args.seat, ui).await
 }
 
+/// Why there is no way, and the nearest that there is.
+fn no_way(run: &Run, why: &NoWay) -> CliError {
+    let nearer = match why {
+        NoWay::NoReturn(..) => rollback::furthest(run).map_or_else(
+            || "nothing that was done can be taken back; the runbook has no repair either".to_owned(),
+            |(to, _)| format!("there is none beyond it; nearer: countersign rollback --to {to}"),
+        ),
+        _ => "`countersign status` says what can be taken back; --to names a nearer anchor".to_owned(),
+    };
+    CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), nearer)
+}
+
 fn start(journal: &mut Journal, run: &mut Run, to: &str, epoch: u64) -> Result<(), CliError> {
-    let drafts = rollback::begin(run, to)
-        .map_err(|why| CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), ""))?;
-    crate::run::voice::append_seat(journal, &super::parts::SystemClock::new(), run, epoch, drafts)
+    let drafts = rollback::begin(run, to).map_err(|why| no_way(run, &why))?;
+    crate::run::voice::append_seat(journal, &SystemClock::new(), run, epoch, drafts)
         .map_err(|error| place::run_error(&error))
 }
 
-/// What a rollback will do, for a person.
-pub fn words(run: &Run, to: &str, course: &Course) -> String {
-    let mut text = String::new();
-    let goal = if to.is_empty() { "the beginning".to_owned() } else { format!("the anchor of {to}") };
-    text.push_str(&format!("rollback of run {} to {goal}:\n", run.id.short()));
-    if course.steps.is_empty() {
-        text.push_str("  nothing was done that has to be undone\n");
-    }
-    for (at, id) in course.steps.iter().enumerate() {
-        let step = run.plan.step(id);
-        let action = step.and_then(|step| step.template.get("action")).and_then(|action| action.as_str());
-        let what = action.map(str::to_owned).or_else(|| step.map(|step| step.title.clone())).unwrap_or_default();
-        let who = step.map(|step| step.performer.clone()).unwrap_or_default();
-        text.push_str(&format!("  {}. {id}: {} by {who}\n", at + 1, escape::line(&what)));
-    }
-    for (id, why) in &course.left {
-        text.push_str(&format!("  left as it is: {id} ({})\n", escape::line(why)));
-    }
-    for (id, lost) in &course.lost {
-        text.push_str(&format!("  does not come back with {id}: {}\n", escape::line(lost)));
-    }
-    text
+fn goal(to: &str) -> String {
+    if to.is_empty() { "the beginning".to_owned() } else { format!("the anchor of {}", escape::line(to)) }
 }
 
-fn ask() -> Result<bool, CliError> {
-    dialoguer::Confirm::new().with_prompt("Begin the rollback?").default(false).interact().map_err(|error| {
-        CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")
-    })
+/// What a rollback will do, for a person.
+pub fn words(run: &Run, way: &way::Way) -> String {
+    let mut lines = Vec::new();
+    let goes_on = if run.rollback.is_some() { " (under way; what is left of it)" } else { "" };
+    lines.push(format!("rollback of run {} to {}{goes_on}:", run.id.short(), goal(&way.to)));
+    if way.steps.is_empty() {
+        lines.push("  nothing was done that has to be undone".to_owned());
+    }
+    for (at, step) in way.steps.iter().enumerate() {
+        lines.push(format!("  {}. {}: {}", at + 1, step.id, escape::line(&step.what)));
+        let agree = match step.approvals.as_slice() {
+            [] => String::new(),
+            all => format!("; agree: {}", all.iter().map(|one| approval(run, one)).collect::<Vec<_>>().join(" and ")),
+        };
+        lines.push(format!("     by {} ({}){agree}", or(&step.people), step.performer));
+        if !step.only_if.is_empty() {
+            lines.push(format!("     only if {}", escape::line(&step.only_if)));
+        }
+        lines.extend(step.waits.iter().map(|wait| format!("     {}", escape::line(wait))));
+    }
+    lines.extend(way.left.iter().map(|(id, why)| format!("  left as it is: {id} ({})", escape::line(why))));
+    let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    way.lost.iter().for_each(|(id, text)| lost.entry(text).or_default().push(id.to_string()));
+    for (text, ids) in lost {
+        let more = ids.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let named: Vec<&str> = ids.iter().take(NAMED).map(String::as_str).collect();
+        lines.push(format!("  does not come back with {}{more}: {}", named.join(", "), escape::line(text)));
+    }
+    if way.requests > 0 {
+        let each: Vec<String> = way
+            .decisions
+            .iter()
+            .map(|(role, count)| format!("{count} by {} ({role})", or(&holders(run, role))))
+            .collect();
+        let requests = if way.requests == 1 { "1 request".to_owned() } else { format!("{} requests", way.requests) };
+        lines.push(format!("  approvals: {requests}; {}", each.join(", ")));
+    }
+    lines.extend(way.clocks.iter().map(|clock| format!("  clock: {}", escape::line(clock))));
+    lines.join("\n")
+}
+
+fn holders(run: &Run, role: &str) -> Vec<String> {
+    run.people.holders(role).map(|person| person.id.clone()).collect()
+}
+
+fn or(people: &[String]) -> String {
+    if people.is_empty() { "nobody yet".to_owned() } else { people.join(" or ") }
+}
+
+fn approval(run: &Run, one: &Approval) -> String {
+    let count = if one.count > 1 { format!("{} of ", one.count) } else { String::new() };
+    format!("{count}{} ({})", or(&holders(run, &one.role)), one.role)
+}
+
+/// Typed, so that nobody begins one out of habit.
+fn ask(run: &Run, ui: &Ui) -> Result<bool, CliError> {
+    let wanted = run.id.short().to_owned();
+    let prompt = format!("Begin the rollback? type {wanted} to begin");
+    let typed: String =
+        dialoguer::Input::new().with_prompt(prompt).allow_empty(true).interact_text().map_err(|error| {
+            CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")
+        })?;
+    let begins = typed.trim() == wanted;
+    if !begins {
+        ui.must_say("what was typed is not what was asked for");
+    }
+    Ok(begins)
 }

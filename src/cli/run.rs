@@ -496,13 +496,15 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 "nothing else was begun. After the cause is gone: {}",
                 status::resume(run, &one(run, stop))
             ));
-            ui.must_say(&format!(
-                "or take it back: countersign rollback {} --as {}{}{}",
-                run.id.short(),
-                one(run, stop),
-                if run.opened.mode == Mode::Simulated { " --simulated" } else { "" },
-                run.whereabouts.journal()
-            ));
+            if run.rollback.is_none() {
+                ui.must_say(&format!(
+                    "or take it back: countersign rollback {} --as {}{}{}",
+                    run.id.short(),
+                    one(run, stop),
+                    if run.opened.mode == Mode::Simulated { " --simulated" } else { "" },
+                    run.whereabouts.journal()
+                ));
+            }
             Ok(Exit::Failed)
         }
         StopKind::Refused => {

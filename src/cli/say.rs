@@ -70,6 +70,12 @@ pub struct SettleArgs {
     /// JSON file with the output that later steps need
     #[arg(long)]
     output: Option<PathBuf>,
+    /// How it is known, or how it was done by hand; signed with it
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// A file that shows it (a screen shot, AWS's answer), signed and kept with the run
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<PathBuf>,
     #[command(flatten)]
     via: Via,
 }
@@ -359,22 +365,29 @@ pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
         desk.need_role(&by, "attach it")?;
     }
     let role = task_role(&desk, manual, &step.performer, &args.step)?;
-    let file = read_file(&field, &args.file).map_err(|why| CliError::new(Exit::Usage, "CS1006", why, ""))?;
+    let kept = kept_file(&field, &args.file)?;
+    let attempt = desk.run.step(&args.step).attempt;
+    desk.say(SaidWhat::Evidence, &args.step.to_string(), attempt, &role, Some(kept), &field)?;
+    desk.resume_hint(ui, "attached")
+}
+
+/// A file as it is stored, salted.
+fn kept_file(field: &str, path: &std::path::Path) -> Result<(Digest, Vec<u8>), CliError> {
+    let file = read_file(field, path).map_err(|why| CliError::new(Exit::Usage, "CS1006", why, ""))?;
     let mut salt = [0u8; 16];
     salt.copy_from_slice(&OsRandom.bytes(16));
     let kept = File { name: file.name, media_type: file.media_type, bytes: file.bytes };
     let bytes = salted::wrap_file(&salt, &kept)
         .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
-    let attempt = desk.run.step(&args.step).attempt;
-    desk.say(SaidWhat::Evidence, &args.step.to_string(), attempt, &role, Some((Digest::of(&bytes), bytes)), &field)?;
-    desk.resume_hint(ui, "attached")
+    Ok((Digest::of(&bytes), bytes))
 }
 
 pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut desk = Desk::open(global, &args.via, &args.who)?;
     let plan = desk.run.plan.clone();
     let state = desk.run.step(&args.step);
-    let Some((_, step)) = operation::locate(&plan, &args.step).filter(|_| state.is_open()) else {
+    let by_hand = doubt::may_be_done_by_hand(&desk.run, &args.step) && args.result == Settled::Done;
+    let Some((_, step)) = operation::locate(&plan, &args.step).filter(|_| state.is_open() || by_hand) else {
         return Err(CliError::new(
             Exit::Refused,
             "CS7011",
@@ -402,7 +415,12 @@ pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
     let value = doubt::settle_object(&desk.run, &args.step, result, outputs, &salt);
     let object =
         operation::single(&value).map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
-    desk.say(SaidWhat::Settled, &args.step.to_string(), state.attempt, &step.performer, Some(object), "")?;
+    let attempt = state.attempt;
+    if let Some(path) = &args.evidence {
+        let kept = kept_file("evidence", path)?;
+        desk.say(SaidWhat::Evidence, &args.step.to_string(), attempt, &step.performer, Some(kept), "evidence")?;
+    }
+    desk.say(SaidWhat::Settled, &args.step.to_string(), attempt, &step.performer, Some(object), &args.reason)?;
     desk.resume_hint(ui, "said; a second person must agree before it counts")
 }
 

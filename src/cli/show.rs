@@ -99,7 +99,8 @@ fn folded(run: &Run, stage: &Stage, items: &[(Option<String>, Value)]) -> Vec<St
             })
             .collect();
         let mark = if open { " " } else { "x" };
-        format!("    [{mark}] {}/{}  {}", stage.id, step.id, words.join("; "))
+        let end = if step.back.point_of_no_return.is_empty() { "" } else { "  POINT OF NO RETURN" };
+        format!("    [{mark}] {}/{}  {}{end}", stage.id, step.id, words.join("; "))
     };
     stage.steps.iter().map(line).collect()
 }
@@ -135,10 +136,12 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
                     _ => "!",
                 };
                 let attempt = if state.attempt > 1 { format!(" (attempt {})", state.attempt) } else { String::new() };
-                lines.push(format!("    [{mark}] {id}  {}{attempt}", status::step_state(&state.status)));
+                let end = if step.back.point_of_no_return.is_empty() { "" } else { "  POINT OF NO RETURN" };
+                lines.push(format!("    [{mark}] {id}  {}{attempt}{end}", status::step_state(&state.status)));
             }
         }
     }
+    lines.extend(regained(run));
     if run.closed.is_some() {
         return lines.join("\n");
     }
@@ -147,6 +150,17 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
     }
     lines.extend(way_back(run));
     lines.join("\n")
+}
+
+/// What the last rollback found at each anchor that it read again.
+fn regained(run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (place, differs) in &run.regained {
+        let words = if differs.is_empty() { "as captured" } else { "not as captured:" };
+        lines.push(format!("  back at {}: {words}", escape::line(place)));
+        lines.extend(differs.iter().map(|one| format!("    {}", escape::line(one))));
+    }
+    lines
 }
 
 /// What is still reversible: all of it, or back to where.

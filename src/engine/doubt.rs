@@ -1,6 +1,6 @@
 //! An operation was begun and its answer is not known: settled by its probe, or by people (P7). Pure.
 
-use super::next::{Draft, Next, Seat, Stop, StopKind, closed_why, needs_session, signed_on_holder};
+use super::next::{Draft, Next, Seat, Stop, StopKind, closed_why, needs_session};
 use super::request;
 use super::state::{Begun, ObservedState, Run, SaidState, StepState};
 use crate::approval::Decision;
@@ -18,7 +18,7 @@ pub fn next(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next
         return Next::Stop(Stop::of(StopKind::InDoubt, id.to_string(), "its state is not known"));
     };
     if let Some(said) = state.said.iter().rev().find(|said| said.what == SaidWhat::Settled && said.seq > begun.seq) {
-        return by_word(run, step, id, state, &begun, said, now);
+        return by_word(run, step, id, state, begun.seq, said, now);
     }
     let sides = sides(step);
     if sides.is_empty() {
@@ -70,7 +70,7 @@ fn all_done(id: &StepId, state: &StepState, begun: &Begun, sides: &[String]) -> 
         return None;
     }
     let output = newest.iter().map(|observed| &observed.output).find(|output| !output.is_null());
-    Some(Next::Append(vec![settled(id, state, begun, Ended::Done, Found::Probe, output.cloned())]))
+    Some(Next::Append(vec![settled(id, state, begun.seq, Ended::Done, Found::Probe, output.cloned())]))
 }
 
 /// "Not done" needs two rounds of reads that agree, the second when nothing can still arrive or be stale.
@@ -95,7 +95,7 @@ fn not_done_or_doubt(
             && all.last().is_some_and(|last| last.at >= sure_at)
     };
     if !makes_another && sides.iter().all(twice) {
-        return Next::Append(vec![settled(id, state, begun, Ended::NotDone, Found::Probe, None)]);
+        return Next::Append(vec![settled(id, state, begun.seq, Ended::NotDone, Found::Probe, None)]);
     }
     let interval = (step.settles_within / 4).clamp(50, 15_000);
     let epoch_began = run.epochs.get(&run.epoch).map(|(at, _)| *at).unwrap_or(now);
@@ -154,12 +154,12 @@ fn stop(run: &Run, step: &Step, id: &StepId, why: &str) -> Stop {
 }
 
 /// The one outcome that settles it.
-fn settled(id: &StepId, state: &StepState, begun: &Begun, result: Ended, found: Found, output: Option<Value>) -> Draft {
+fn settled(id: &StepId, state: &StepState, begun: u64, result: Ended, found: Found, output: Option<Value>) -> Draft {
     let draft = Draft::new(fact::Outcome {
         step: id.clone(),
         direction: Run::direction(id),
         attempt: state.attempt,
-        intended: Some(begun.seq),
+        intended: Some(begun),
         result,
         output: None,
         request_id: None,
@@ -175,7 +175,7 @@ fn settled(id: &StepId, state: &StepState, begun: &Begun, result: Ended, found: 
 }
 
 /// By people: the performer's word, a request over exactly it, another person's approval.
-fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: &Begun, said: &SaidState, now: Time) -> Next {
+fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: u64, said: &SaidState, now: Time) -> Next {
     let Some(object) = said.object else {
         return Next::Stop(stop(run, step, id, "what was said about it is not stored"));
     };
@@ -219,6 +219,36 @@ fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: &Begun
     }
 }
 
+/// An undo that failed, and that people have done by hand since: their word, agreed to, stands for AWS's answer.
+/// None: nobody said so, or it was denied; then it is tried again as ever.
+pub fn taken_back_by_hand(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Next> {
+    let state = run.step(id);
+    let (begun, failed) = state.failed_after().filter(|_| may_be_done_by_hand(run, id))?;
+    let said = state.said.iter().rev().find(|said| said.what == SaidWhat::Settled && said.seq > failed)?;
+    let denied = run.requests_at(id).any(|request| {
+        request.asked.what == What::Settle
+            && Some(request.asked.operations) == said.object
+            && request.ended.is_some_and(|(why, _)| why == EndedBy::Denied)
+    });
+    if denied {
+        return None;
+    }
+    Some(match by_word(run, step, id, state, begun, said, now) {
+        // It is known how the operation ended: nothing is in doubt, a second person is waited for.
+        Next::Stop(stop) if stop.kind == StopKind::InDoubt => {
+            let why = format!("{} says that {id} was done by hand; a second person must agree", said.person);
+            Next::Stop(Stop { kind: StopKind::Waiting, why, ..stop })
+        }
+        next => next,
+    })
+}
+
+/// Whether people may say that they did it by hand: an undo by AWS or a program that failed.
+pub fn may_be_done_by_hand(run: &Run, id: &StepId) -> bool {
+    let machine = |step: &Step| matches!(step.body, Body::Action | Body::Command(_));
+    id.undo.is_some() && run.step(id).failed_after().is_some() && run.plan.step(id).is_some_and(machine)
+}
+
 fn ask_to_settle(
     run: &Run,
     step: &Step,
@@ -228,7 +258,13 @@ fn ask_to_settle(
     object: Digest,
     now: Time,
 ) -> Next {
-    let performer = signed_on_holder(run, &step.performer).unwrap_or_else(|| said.person.clone());
+    // It is asked in the name of whoever said it, who must be signed on for that.
+    if !run.signed_on.contains(&said.person) {
+        let mut stop = stop(run, step, id, &format!("{} said how it stands, and must sign on to ask", said.person));
+        (stop.what, stop.people) = (Some(WaitFor::Performer), vec![said.person.clone()]);
+        return Next::Stop(stop);
+    }
+    let performer = said.person.clone();
     let approve_by = request::whole_seconds(now.plus(86_400_000));
     let result = said.value.get("result").and_then(Value::as_str).unwrap_or_default();
     let asked = fact::Asked {

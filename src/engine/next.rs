@@ -16,7 +16,7 @@ use super::operation::{self, Unready};
 use super::request;
 use super::scope::{self, Names};
 use super::state::{Run, Status, StepState};
-use super::{doubt, hold, rollback};
+use super::{by_hand, doubt, hold, rollback};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::catalogue;
@@ -249,7 +249,14 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
     match &state.status {
         Status::Skipped => return None,
         Status::Done { .. } => return after_done(run, seat, step, id, state, now),
-        Status::Failed { epoch, .. } if *epoch >= run.epoch => return Some(failed(run, step, id, state)),
+        Status::Failed { epoch, .. } => {
+            if let Some(next) = doubt::taken_back_by_hand(run, step, id, now) {
+                return Some(next);
+            }
+            if *epoch >= run.epoch {
+                return Some(failed(run, step, id, state, now));
+            }
+        }
         Status::Undone if id.undo.is_none() => {
             if let Some(stop) = rollback::spent(run, step, id, now) {
                 return Some(Next::Stop(stop));
@@ -309,8 +316,8 @@ fn skip(id: &StepId, why: &str) -> Next {
     Next::Append(vec![Draft::new(skipped)])
 }
 
-fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
-    let why = match &state.last_problem {
+fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState, now: Time) -> Next {
+    let mut why = match &state.last_problem {
         None => format!("{} did not succeed", step.title),
         Some(problem) => {
             let action = step.template.get("action").and_then(Value::as_str).unwrap_or_default();
@@ -321,6 +328,9 @@ fn failed(run: &Run, step: &Step, id: &StepId, state: &StepState) -> Next {
             format!("{}{reason}: {}{}", problem.code, problem.message, means)
         }
     };
+    if let Some(words) = by_hand::words(run, id, now) {
+        why = format!("{why}\n{words}");
+    }
     Next::Stop(Stop::of(StopKind::Failed, id.to_string(), why).for_role(run, &step.performer))
 }
 
@@ -552,8 +562,12 @@ fn confirmation(
 ) -> Option<Next> {
     let confirm = step.confirm.as_ref()?;
     let attempt = request::next_attempt(run, id);
-    let slot = operation::slot(id, attempt, &performer_here(run, step).unwrap_or_default(), operation.clone());
-    let object = match operation::bytes(&[slot]) {
+    // What approvers saw; the operation itself where nobody was asked.
+    let object = match grant.request.and_then(|seq| run.requests.get(&seq)) {
+        Some(request) => operation::bytes(&request.operations),
+        None => operation::single(operation),
+    };
+    let object = match object {
         Ok(object) => object,
         Err(error) => return Some(unready(id, error)),
     };

@@ -157,8 +157,13 @@ pub fn summary(plan: &Plan, operations: &[Operation]) -> String {
     let named = |slot: &Operation, member: &str| {
         slot.operation.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
+    // A point of no return stands alone in its request, and says first what it is.
+    let end = |slot: &Operation| match plan.step(&slot.step) {
+        Some(step) if !step.back.point_of_no_return.is_empty() => "POINT OF NO RETURN: ",
+        _ => "",
+    };
     let text = match operations {
-        [only] => one(only),
+        [only] => format!("{}{}", end(only), one(only)),
         [first, ..] => {
             let (action, account) = (named(first, "action"), named(first, "account"));
             let alike =

@@ -49,7 +49,12 @@ pub fn group(run: &Run, stage: &Stage, step: &Step, id: &StepId) -> (Vec<StepId>
         stage.steps.iter().filter(same).map(|other| StepId::new(&stage.id, item, &other.id)).collect()
     };
     let first_attempt = |ids: Vec<StepId>| -> Vec<StepId> {
-        ids.into_iter().filter(|other| next_attempt(run, other) == 1 && !run.step(other).is_over()).collect()
+        // What has begun was paid for: when it is asked for again, that is a later attempt.
+        let fresh = |other: &StepId| {
+            let state = run.step(other);
+            next_attempt(run, other) == 1 && !state.is_over() && state.first.is_none()
+        };
+        ids.into_iter().filter(fresh).collect()
     };
     match per {
         Per::Step => (vec![id.clone()], id.covers()),
@@ -66,12 +71,18 @@ pub fn group(run: &Run, stage: &Stage, step: &Step, id: &StepId) -> (Vec<StepId>
 /// The undo steps of one step that the rollback lists and that are not over.
 fn step_undo_ids(run: &Run, id: &StepId) -> Vec<StepId> {
     let Some(rollback) = &run.rollback else { return vec![id.clone()] };
-    let attempt = next_attempt(run, id);
+    let (attempt, own) = (next_attempt(run, id), run.plan.step(id));
+    // One request is for one performer and the same approvals; what waits or only reads needs none.
+    let alike = |other: &&StepId| {
+        let step = run.plan.step(other);
+        step.zip(own).is_some_and(|(step, own)| step.performer == own.performer && step.approvals == own.approvals)
+    };
     rollback
         .steps
         .iter()
         .filter(|other| other.forward() == id.forward() && next_attempt(run, other) == attempt)
         .filter(|other| !run.step(other).is_over())
+        .filter(alike)
         .cloned()
         .collect()
 }

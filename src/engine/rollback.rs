@@ -84,6 +84,21 @@ pub fn begin(run: &Run, to: &str) -> Result<Vec<Draft>, NoWay> {
     Ok(drafts)
 }
 
+/// Programs behind the anchor of `to` that failed: what they did before that, nobody knows.
+pub fn unsure(run: &Run, to: &str) -> Vec<(StepId, String)> {
+    let (stage, item) = to.split_once(':').map_or((to, None), |(stage, item)| (stage, Some(item)));
+    let from = run.plan.stages.iter().position(|one| one.id == stage).unwrap_or(0);
+    let behind = |id: &StepId| {
+        let at = run.plan.stages.iter().position(|one| one.id == id.stage);
+        at.is_some_and(|at| at >= from) && (item.is_none() || id.item.as_deref() == item)
+    };
+    let failed = run.index.failed.iter().filter(|id| id.undo.is_none() && behind(id));
+    let program =
+        failed.filter(|id| run.plan.step(id).is_some_and(|step| step.body.kind() == "command" && step.mutates));
+    let why = "it failed: what it changed before that is not known, and nothing takes it back; look";
+    program.map(|id| (id.clone(), why.to_owned())).collect()
+}
+
 fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course) -> Result<(), NoWay> {
     for step in stage.steps.iter().rev() {
         let id = StepId::new(&stage.id, item, &step.id);

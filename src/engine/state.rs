@@ -1,6 +1,10 @@
 //! What a run's entries mean: the state folded from them, one entry at a time.
 //! Pure: objects come in through a look-up; nothing here decides what happens next.
 
+mod back;
+
+pub use back::Rollback;
+
 use super::index::{Index, Standing};
 use crate::approval;
 use crate::base::{Digest, RunId, StepId, Time};
@@ -64,6 +68,8 @@ pub struct Run {
     pub rollback: Option<Rollback>,
     /// The epoch in which the last partial rollback ended, and where it went.
     pub rolled_back: Option<(u64, String)>,
+    /// By place: what the last rollback found to be not as it was captured; empty: all as it was.
+    pub regained: BTreeMap<String, Vec<String>>,
     pub waiting: Option<(u64, Time, fact::Waiting)>,
     pub paused: Option<String>,
     pub closed: Option<String>,
@@ -198,6 +204,8 @@ pub enum Status {
     Failed {
         seq: u64,
         epoch: u64,
+        /// What began it, where the answer was a failure; none: nothing was begun, or people said that nothing happened.
+        begun: Option<u64>,
     },
     Done {
         seq: u64,
@@ -224,16 +232,6 @@ pub struct ObservedState {
     pub side: String,
     pub reading: Reading,
     pub output: Value,
-}
-
-#[derive(Clone, Debug)]
-pub struct Rollback {
-    pub seq: u64,
-    pub to: String,
-    /// Undo operations, in the order in which they are done.
-    pub steps: Vec<StepId>,
-    /// Places whose anchor was proved again.
-    pub regained: BTreeSet<String>,
 }
 
 /// A step that nobody has begun: its first attempt.
@@ -276,6 +274,14 @@ impl StepState {
     pub fn begun(&self) -> Option<&Begun> {
         match &self.status {
             Status::Open(begun) | Status::InDoubt(begun) => Some(begun),
+            _ => None,
+        }
+    }
+
+    /// Of a failed operation: the entries that began and ended it.
+    pub fn failed_after(&self) -> Option<(u64, u64)> {
+        match self.status {
+            Status::Failed { seq, begun: Some(begun), .. } => Some((begun, seq)),
             _ => None,
         }
     }
@@ -353,6 +359,7 @@ impl Run {
             used: BTreeSet::new(),
             rollback: None,
             rolled_back: None,
+            regained: BTreeMap::new(),
             waiting: None,
             paused: None,
             closed: None,
@@ -455,6 +462,7 @@ impl Run {
             }
             Fact::Paused(fact) => self.paused = Some(fact.why.clone()),
             Fact::RollbackStarted(fact) => {
+                self.regained.clear();
                 self.rollback = Some(Rollback {
                     seq: entry.seq,
                     to: fact.to.clone(),
@@ -718,7 +726,9 @@ impl Run {
         };
         let state = self.step_mut(&fact.step);
         let begun = state.begun().cloned();
-        if fact.intended.is_some() && begun.as_ref().map(|begun| begun.seq) != fact.intended {
+        let by_hand = fact.found == Found::Word && fact.result == Ended::Done && fact.step.undo.is_some();
+        let failed = state.failed_after().map(|(begun, _)| begun).filter(|_| by_hand);
+        if fact.intended.is_some() && begun.as_ref().map(|begun| begun.seq).or(failed) != fact.intended {
             return Err(format!("an outcome of {} that was not begun", fact.step));
         }
         state.last_problem = fact.error.clone();
@@ -745,8 +755,8 @@ impl Run {
             }
             // A person's word that nothing happened opens a new attempt, as a failure does; but it is no failure
             // that somebody must look at first, so the same seat may ask for it.
-            (Ended::NotDone, _) => Status::Failed { seq: entry.seq, epoch: 0 },
-            _ => Status::Failed { seq: entry.seq, epoch: entry.epoch },
+            (Ended::NotDone, _) => Status::Failed { seq: entry.seq, epoch: 0, begun: None },
+            _ => Status::Failed { seq: entry.seq, epoch: entry.epoch, begun: fact.intended },
         };
         let performer = state.performer.clone();
         self.performs(&fact.step, &performer);
@@ -754,19 +764,6 @@ impl Run {
             self.undone(&fact.step);
         }
         Ok(())
-    }
-
-    /// When the last undo operation of a step is over, the step is back where it was.
-    fn undone(&mut self, undo: &StepId) {
-        let forward = undo.forward();
-        let all = self.rollback.as_ref().map(|rollback| rollback.steps.as_slice()).unwrap_or_default();
-        let mine = |id: &&StepId| id.stage == undo.stage && id.item == undo.item && id.step == undo.step;
-        let open = all.iter().filter(mine).any(|id| !self.step(id).is_over());
-        if !open && !all.is_empty() {
-            let state = self.step_mut(&forward);
-            state.status = Status::Undone;
-            state.verified.clear();
-        }
     }
 
     fn observed(&mut self, entry: &Entry, fact: &fact::Observed, objects: Objects) {
@@ -789,34 +786,6 @@ impl Run {
                     }
                 }
             }
-        }
-    }
-
-    fn anchor_regained(&mut self, fact: &fact::AnchorRegained, epoch: u64) {
-        let place = crate::base::id::place(&fact.stage, fact.item.as_deref());
-        let Some(rollback) = &mut self.rollback else { return };
-        rollback.regained.insert(place);
-        let wanted: BTreeSet<String> = rollback.steps.iter().map(StepId::place).collect();
-        if wanted.is_subset(&rollback.regained) {
-            self.end_rollback(epoch);
-        }
-    }
-
-    /// Undone steps and their undo operations open new attempts.
-    fn end_rollback(&mut self, epoch: u64) {
-        let Some(rollback) = self.rollback.take() else { return };
-        self.rolled_back = Some((epoch, rollback.to.clone()));
-        for id in rollback.steps {
-            let attempt = self.step(&id.forward()).attempt;
-            let forward = self.step_mut(&id.forward());
-            if forward.status == Status::Undone {
-                // What it was done with is kept: it tells whether its input was used up.
-                let (said, with) = (std::mem::take(&mut forward.said), std::mem::take(&mut forward.with));
-                *forward = StepState { attempt, said, with, ..StepState::default() };
-                forward.status = Status::Undone;
-            }
-            let attempt = self.step(&id).attempt + 1;
-            *self.step_mut(&id) = StepState { attempt, ..StepState::default() };
         }
     }
 

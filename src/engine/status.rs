@@ -6,7 +6,7 @@ use super::{operation, request, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::expression;
-use crate::record::fact::{Mode, WaitFor};
+use crate::record::fact::{Mode, WaitFor, What};
 use serde_json::{Value, json};
 
 /// One thing that is waited for.
@@ -85,6 +85,14 @@ pub fn name(request: &RequestState) -> String {
 pub fn find_request<'a>(run: &'a Run, text: &str) -> Vec<&'a RequestState> {
     let number: Option<u64> = text.parse().ok();
     let step: Option<StepId> = text.parse().ok();
+    // How an operation ended is decided before anything else is about it.
+    let settles = |request: &&RequestState| {
+        request.is_live() && request.asked.what == What::Settle && request.asked.covers == text
+    };
+    let settling: Vec<&RequestState> = run.requests.values().filter(settles).collect();
+    if !settling.is_empty() {
+        return settling;
+    }
     run.requests
         .values()
         .filter(|request| request.is_live())
@@ -272,6 +280,7 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
                 steps.push(json!({
                     "stage": stage.id, "item": item, "step": step.id,
                     "state": step_state(&state.status), "attempt": state.attempt,
+                    "point_of_no_return": Some(&step.back.point_of_no_return).filter(|why| !why.is_empty()),
                 }));
             }
         }
@@ -280,6 +289,9 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
+        "anchors_regained": run.regained.iter().map(|(place, differs)| {
+            json!({"place": place, "differs": differs})
+        }).collect::<Vec<_>>(),
         "holds": run.plan.holds.iter().map(|hold| {
             let state = run.holds.get(&hold.id);
             let proved = state.and_then(|state| state.proved).map(|(_, at)| at.millis());

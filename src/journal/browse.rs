@@ -21,8 +21,9 @@ impl Journal {
         let mut last = String::new();
         while let Some(text) = statement.query_row([&last], |row| row.get(0)).optional().map_err(store_error)? {
             last = text;
-            let run = RunId::parse(&last)
-                .ok_or_else(|| StoreError::Io("the journal holds a run whose id is not 32 hex digits".to_owned()))?;
+            let run = RunId::parse(&last).ok_or_else(|| {
+                StoreError::Altered("the journal holds a run whose id is not 32 hex digits".to_owned())
+            })?;
             runs.push(run);
         }
         Ok(runs)

@@ -9,7 +9,8 @@ pub const STYLE: &str = include_str!("page.css");
 
 /// Rows of one drawing at most: it must fit on a printed page.
 pub const MOST_ROWS: usize = 18;
-const WIDTH: i64 = 980;
+/// Narrow enough for its text to stay legible on half a screen and on paper.
+const WIDTH: i64 = 880;
 const TIME: i64 = 112;
 const ROW: i64 = 17;
 const GAP: i64 = 9;
@@ -38,6 +39,7 @@ pub enum Mark {
     Doubt,
     Settled,
     Anchor,
+    Hold,
     Wait,
     Said,
     Seat,
@@ -45,7 +47,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub const ALL: [Mark; 15] = [
+    pub const ALL: [Mark; 16] = [
         Mark::Asked,
         Mark::Approved,
         Mark::Denied,
@@ -57,6 +59,7 @@ impl Mark {
         Mark::Doubt,
         Mark::Settled,
         Mark::Anchor,
+        Mark::Hold,
         Mark::Wait,
         Mark::Said,
         Mark::Seat,
@@ -77,6 +80,7 @@ impl Mark {
             Mark::Doubt => "in doubt",
             Mark::Settled => "doubt settled",
             Mark::Anchor => "anchor: a state to come back to",
+            Mark::Hold => "a way in: held, proved or released",
             Mark::Wait => "waits",
             Mark::Said => "says or attaches",
             Mark::Seat => "sits down, or leaves",
@@ -149,11 +153,11 @@ struct Grid {
 impl Grid {
     fn of(lanes: &[Lane], timed: bool) -> Grid {
         let count = lanes.len().max(1) as i64;
-        let lane = (420 / count).clamp(44, 104);
+        let lane = (384 / count).clamp(44, 96);
         let head = if lane < 80 { 108 } else { 52 };
         let left = if timed { TIME } else { 8 };
         let text = left + count * lane + 14;
-        Grid { lane, head, text, chars: ((WIDTH - text) / 7).max(24) as usize }
+        Grid { lane, head, text, chars: ((WIDTH - text) * 10 / 75).max(24) as usize }
     }
 
     fn left(&self, lanes: &[Lane]) -> i64 {
@@ -178,7 +182,9 @@ fn one(html: &mut Html, name: &str, title: &str, lanes: &[Lane], rows: &[Row]) {
     let mut top = grid.head + 14;
     let mut sets = Vec::new();
     for row in rows {
-        let (text, more) = (broken(&row.text, grid.chars, 3), broken(&row.more, grid.chars + grid.chars / 9, 3));
+        // The end of the way back stands in bold letters, which are wider; what is added, in smaller ones.
+        let bold = if row.end_of_way_back { grid.chars * 78 / 100 } else { grid.chars };
+        let (text, more) = (broken(&row.text, bold, 4), broken(&row.more, grid.chars + grid.chars / 13, 4));
         let lines = (text.len() + more.len()).max(1) as i64;
         sets.push(Set { row, text, more, top });
         top += lines * ROW + GAP;
@@ -224,7 +230,7 @@ fn frame(svg: &mut Html, grid: &Grid, lanes: &[Lane], bottom: i64) {
     for (at, lane) in lanes.iter().enumerate() {
         let x = grid.x(lanes, at);
         if grid.lane >= 80 {
-            let room = ((grid.lane - 6) / 9) as usize;
+            let room = ((grid.lane - 6) / 7) as usize;
             let lines = broken(&lane.name, room, 2);
             for (line, text) in lines.iter().enumerate() {
                 let y = grid.head - 2 - 14 * (lines.len() - 1 - line) as i64;
@@ -323,6 +329,11 @@ fn mark(svg: &mut Html, x: i64, y: i64, mark: Mark) {
                 "thin",
                 "M0 -3 V7 M-3.5 0 H3.5 M-6.5 2 A6.5 5.5 0 0 0 6.5 2 M-1.8 -5 a1.8 1.8 0 1 0 3.6 0 a1.8 1.8 0 1 0 -3.6 0",
             ),
+            // A key.
+            Mark::Hold => path(
+                "thin",
+                "M-6.5 0 a2.8 2.8 0 1 0 5.6 0 a2.8 2.8 0 1 0 -5.6 0 M-0.9 0 H7 M7 0 V4 M4 0 V3",
+            ),
             Mark::Wait => path("hollow", "M-5 -7 H5 L-5 7 H5 Z"),
             Mark::Said => path("solid", SMALL),
             Mark::Seat => path("hollow", SMALL),
@@ -341,7 +352,7 @@ fn class_of(mark: Mark) -> &'static str {
         Mark::Doubt | Mark::Settled => "mark doubt",
         Mark::Undone => "mark back",
         Mark::Approved | Mark::Confirmed | Mark::Asked => "mark word",
-        Mark::Anchor | Mark::Seat | Mark::Wait | Mark::Said => "mark quiet",
+        Mark::Anchor | Mark::Hold | Mark::Seat | Mark::Wait | Mark::Said => "mark quiet",
         Mark::Done | Mark::NotDone | Mark::Closed => "mark deed",
     }
 }

@@ -2,7 +2,7 @@
 //! Texts are written so that nothing in them means anything to Mermaid.
 
 use super::lanes::{Lane, lane_of};
-use super::model::{Plan, Stage, Step};
+use super::model::{Hold, Plan, Stage, Step};
 use super::picture::{SYSTEM, lanes_of};
 use super::words;
 use crate::base::escape;
@@ -13,7 +13,7 @@ const LONGEST: usize = 160;
 
 /// The diagram, ended by a line feed; of one person's part, where one is named.
 pub fn mermaid(plan: &Plan, people: &People, person: Option<&str>) -> String {
-    let mut chart = Chart { out: String::new(), people, lanes: lanes_of(plan, people) };
+    let mut chart = Chart { out: String::new(), holds: &plan.holds, people, lanes: lanes_of(plan, people) };
     chart.line(0, "sequenceDiagram");
     chart.line(1, &format!("accTitle: {}", safe(&format!("Plan of {}", plan.title))));
     chart.participants();
@@ -29,6 +29,7 @@ pub fn mermaid(plan: &Plan, people: &People, person: Option<&str>) -> String {
 
 struct Chart<'a> {
     out: String,
+    holds: &'a [Hold],
     people: &'a People,
     lanes: Vec<Lane>,
 }
@@ -78,6 +79,11 @@ impl Chart<'_> {
         }
         if items.is_some() {
             self.line(1, "end");
+        }
+        for hold in self.holds.iter().filter(|hold| stage.id == hold.from || stage.id == hold.until) {
+            let what = if stage.id == hold.until { "Released" } else { "Held from here on, and proved" };
+            let title = if hold.title.is_empty() { &hold.id } else { &hold.title };
+            self.line(1, &format!("Note over {},aws: {}", self.first(), safe(&format!("{what}: {title}"))));
         }
     }
 

@@ -64,6 +64,7 @@ impl Page<'_> {
         for (number, stage, rows) in stages.iter().filter(|(_, _, rows)| !rows.is_empty()) {
             self.stage(main, *number, stage, rows);
         }
+        self.holds(main);
         self.ends(main);
     }
 
@@ -151,6 +152,9 @@ impl Page<'_> {
         for (at, step) in steps.into_iter().enumerate() {
             self.step(&mut rows, &format!("{number}.{}", at + 1), step);
         }
+        if !rows.is_empty() {
+            self.held(&mut rows, stage);
+        }
         rows
     }
 
@@ -202,6 +206,36 @@ impl Page<'_> {
         };
         let text = format!("{number} way back: {}", words::way_back(&step.back));
         rows.push(Row { marks, text, more: lost, end_of_way_back: end, ..Row::default() });
+    }
+
+    fn holds(&self, main: &mut Html) {
+        if self.plan.holds.is_empty() {
+            return;
+        }
+        main.leaf("h2", &[], "Ways in that are held");
+        main.leaf("p", &[], "While a way in is held, no step may take it away.");
+        main.el("ul", &[], |ul| {
+            self.plan.holds.iter().for_each(|hold| {
+                ul.leaf("li", &[], &format!("{}.", words::hold(hold)));
+            });
+        });
+    }
+
+    /// The ways in that begin or end with this stage.
+    fn held(&self, rows: &mut Vec<Row>, stage: &Stage) {
+        for hold in &self.plan.holds {
+            let text = match stage.id == hold.until {
+                true => "Released",
+                false if stage.id == hold.from => "Held from here on, and proved",
+                false => continue,
+            };
+            rows.push(Row {
+                marks: self.lane(SYSTEM).map(|lane| (lane, Mark::Hold)).into_iter().collect(),
+                text: format!("{text}: {}", if hold.title.is_empty() { &hold.id } else { &hold.title }),
+                more: words::hold_by(hold),
+                ..Row::default()
+            });
+        }
     }
 
     fn ends(&self, main: &mut Html) {
@@ -270,21 +304,54 @@ pub fn table(html: &mut Html, heads: &[&str], rows: &[Vec<String>]) {
     });
 }
 
-/// Words without a place to break are broken anywhere when they are long, and else kept whole.
-const LONG_WORD: usize = 28;
+/// Words longer than this may be broken at `:` and `/`.
+const LONG_WORD: usize = 16;
+/// Pieces longer than this may be broken anywhere.
+const LONG_PIECE: usize = 28;
 
+/// `InviteAccountToOrganization`, which may be broken between its words.
+fn camel(cell: &mut Html, piece: &str) {
+    if piece.chars().count() <= LONG_WORD {
+        cell.text(piece);
+        return;
+    }
+    let mut from = 0;
+    let mut before = ' ';
+    for (at, c) in piece.char_indices() {
+        if c.is_uppercase() && before.is_lowercase() {
+            cell.text(piece.get(from..at).unwrap_or_default()).void("wbr", &[]);
+            from = at;
+        }
+        before = c;
+    }
+    cell.text(piece.get(from..).unwrap_or_default());
+}
+
+/// Says as little as it can: a table of thousands of rows must stay small.
 fn cell(tr: &mut Html, heads: bool, text: &str) {
-    let parts: Vec<&str> = text.split_inclusive([':', '/']).collect();
-    let long = parts.iter().flat_map(|part| part.split(' ')).any(|word| word.chars().count() > LONG_WORD);
-    let class = if long { "long" } else { "whole" };
-    let name = if heads { "th" } else { "td" };
-    let row: &[(&'static str, &str)] = &[("class", class), ("scope", "row")];
-    tr.el(name, if heads { row } else { &row[..1] }, |cell| {
-        for (at, part) in parts.iter().enumerate() {
-            if at > 0 {
-                cell.void("wbr", &[]);
+    let length = |text: &str| text.chars().count();
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    let pieces = |word: &str| word.split([':', '/', ' ']).any(|piece| length(piece) > LONG_PIECE);
+    let long = words.iter().any(|word| pieces(word));
+    let attributes: &[(&'static str, &str)] = &[("scope", "row"), ("class", "long")];
+    let attributes = match (heads, long) {
+        (true, true) => attributes,
+        (true, false) => &attributes[..1],
+        (false, true) => &attributes[1..],
+        (false, false) => &[],
+    };
+    tr.el(if heads { "th" } else { "td" }, attributes, |cell| {
+        for word in words {
+            if length(word) <= LONG_WORD {
+                cell.text(word);
+                continue;
             }
-            cell.text(part);
+            for (at, piece) in word.split_inclusive([':', '/']).enumerate() {
+                if at > 0 && piece != " " {
+                    cell.void("wbr", &[]);
+                }
+                camel(cell, piece);
+            }
         }
     });
 }

@@ -105,6 +105,9 @@ impl Page<'_> {
         for group in apart.filter(|group| own.is_none_or(|own| own.roles.iter().any(|role| group.contains(role)))) {
             self.field(2, "apart", &format!("{}: different people", group.join(" and ")));
         }
+        for hold in &self.plan.holds {
+            self.field(2, "way in", &words::hold(hold));
+        }
         if let Some(person) = self.person {
             let name = self.people.get(person).map_or(person, |person| person.name.as_str()).to_owned();
             self.out.push('\n');

@@ -1,6 +1,6 @@
 //! Short words for the parts of a plan, shared by its text, its drawings and the report. Raw: escape before showing.
 
-use super::model::{Approval, Body, Per, Plan, Stage, Step, WayBack};
+use super::model::{Approval, Body, Hold, Per, Plan, Stage, Step, WayBack};
 use crate::base::duration;
 use crate::people::People;
 use serde_json::Value;
@@ -86,6 +86,28 @@ pub fn anchor(stage: &Stage) -> Option<String> {
     let anchor = stage.anchor.as_ref()?;
     let title = if anchor.title.is_empty() { "an anchor" } else { &anchor.title };
     Some(format!("{title} (captures {}, proves {})", anchor.capture.len(), anchor.prove.len()))
+}
+
+/// What a way in is: credentials, or people who get in by hand.
+pub fn hold_by(hold: &Hold) -> String {
+    if hold.session.is_empty() {
+        format!("by hand, by {}", hold.by_hand.join(" and "))
+    } else {
+        format!("session {}", hold.session)
+    }
+}
+
+/// How long a way in is held, and when it is proved.
+pub fn hold(hold: &Hold) -> String {
+    format!(
+        "{} ({}): held from the end of stage {} to the end of {}; proved when it begins, and at most {} before each \
+         point of no return",
+        if hold.title.is_empty() { &hold.id } else { &hold.title },
+        hold_by(hold),
+        hold.from,
+        hold.until,
+        duration::show(hold.fresh_within)
+    )
 }
 
 /// What the stage repeats over; none where it does not repeat.

@@ -184,28 +184,26 @@ impl<R: Random + Clone + 'static> Theatre<R> {
     pub fn approve<S: Store>(&self, store: &mut S, run: &mut Run) -> Result<bool, RunError> {
         let live = run.requests.values().filter(|request| request.is_live());
         let open: Vec<u64> = live.map(|request| request.seq).collect();
-        // A lot is read in one go, as `approve` shows it: a hundred requests must not run out while they are read.
-        let mut read: BTreeSet<String> = BTreeSet::new();
-        let mut any = false;
-        for seq in open {
-            while let Some(person) = self.lacking(run, seq) {
-                if read.insert(person.clone()) {
-                    self.clock.advance_to(self.clock.now().plus(READING_MS));
+        let (mut came, mut any) = (BTreeSet::new(), false);
+        // Each reads everything that waits for them, once, and then signs one after another.
+        while let Some(person) = open.iter().flat_map(|seq| self.lacking(run, *seq)).find(|one| !came.contains(one)) {
+            self.clock.advance_to(self.clock.now().plus(READING_MS));
+            for seq in &open {
+                if self.lacking(run, *seq).contains(&person) {
+                    any |= self.signs(store, run, *seq, &person, Decides::Approve)?;
                 }
-                if !self.sign(store, run, seq, &person, Decides::Approve)? {
-                    break;
-                }
-                any = true;
             }
+            came.insert(person);
         }
         Ok(any)
     }
 
-    /// The next person whose approval the request still lacks.
-    pub fn lacking(&self, run: &Run, seq: u64) -> Option<String> {
-        match request::decide(run, run.requests.get(&seq)?, self.clock.now()) {
-            Decision::Missing(lacks) => lacks.iter().flat_map(|lack| lack.people.iter()).next().cloned(),
-            _ => None,
+    /// The people whose approval the request still lacks, the next one first.
+    pub fn lacking(&self, run: &Run, seq: u64) -> Vec<String> {
+        let decision = run.requests.get(&seq).map(|request| request::decide(run, request, self.clock.now()));
+        match decision {
+            Some(Decision::Missing(lacks)) => lacks.iter().flat_map(|lack| lack.people.iter().cloned()).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -219,11 +217,10 @@ impl<R: Random + Clone + 'static> Theatre<R> {
         decision: Decides,
     ) -> Result<bool, RunError> {
         self.clock.advance_to(self.clock.now().plus(READING_MS));
-        self.sign(store, run, request, person, decision)
+        self.signs(store, run, request, person, decision)
     }
 
-    /// The same, by somebody who has read it.
-    fn sign<S: Store>(
+    fn signs<S: Store>(
         &self,
         store: &mut S,
         run: &mut Run,

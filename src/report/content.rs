@@ -21,6 +21,8 @@ pub struct Content {
     pub requests: Vec<RequestFacts>,
     pub operations: Vec<OperationFacts>,
     pub anchors: Vec<AnchorFacts>,
+    #[serde(default)]
+    pub holds: Vec<HoldFacts>,
     pub points_of_no_return: Vec<PointFacts>,
     pub troubles: Vec<Trouble>,
     pub evidence: Vec<EvidenceFacts>,
@@ -214,6 +216,28 @@ pub struct AnchorFacts {
     pub object: Option<Digest>,
 }
 
+/// A way in that the plan holds, and what became of it. In a history without a readable plan: as its entries name it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HoldFacts {
+    pub id: String,
+    pub title: String,
+    /// The credentials that are the way in, or that people hold it by hand; in words.
+    pub by: String,
+    /// Stages after which it begins, and after which it ends.
+    pub from: String,
+    pub until: String,
+    pub began: Vec<Moment>,
+    pub proved: Vec<Moment>,
+    pub released: Vec<Moment>,
+}
+
+/// An entry and its time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Moment {
+    pub seq: u64,
+    pub at: String,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PointFacts {
     /// `stage/step` of the plan.
@@ -228,6 +252,9 @@ pub struct Passed {
     pub step: String,
     pub seq: u64,
     pub at: String,
+    /// The last proof of each way in before it, where the plan holds one.
+    #[serde(default)]
+    pub proved_before: Vec<String>,
 }
 
 /// Something that did not go as planned, and how it ended.

@@ -2,8 +2,8 @@
 //! read is missing in the report, and the verdict says so.
 
 use super::content::{
-    Chapter, Content, EntryFacts, HowTo, PersonFacts, PointFacts, ProblemFacts, RunFacts, Runbook, Source, StageFacts,
-    StepFacts, Verdict,
+    Chapter, Content, EntryFacts, HoldFacts, HowTo, Moment, PersonFacts, PointFacts, ProblemFacts, RunFacts, Runbook,
+    Source, StageFacts, StepFacts, Verdict,
 };
 use super::happened::{self, Happened};
 use super::line::{self, Told};
@@ -17,7 +17,7 @@ use crate::plan::model::{Plan, Step};
 use crate::plan::words;
 use crate::record::bundle::Bundle;
 use crate::record::entry::{Entry, leaf};
-use crate::record::fact::{Fact, Mode, SignedText};
+use crate::record::fact::{self, Fact, Mode, SignedText};
 use crate::record::tree::{Tree, root_text};
 use crate::sshsig::PublicKey;
 use crate::verify;
@@ -138,6 +138,7 @@ pub fn gather(bundle: &Bundle, verdict: &verify::Report, source: Source) -> Cont
         runbook: runbook(&history),
         people: person_facts(&history),
         stages: stages(&history),
+        holds: holds(&history),
         points_of_no_return: points(&history, &happened),
         sessions: happened.sessions,
         requests: happened.requests.into_values().collect(),
@@ -377,6 +378,38 @@ fn of_role(people: &People, role: &str) -> String {
     format!("{} ({role})", words::holders(people, role))
 }
 
+/// The plan's holds, and those that only entries name.
+fn holds(history: &History<'_>) -> Vec<HoldFacts> {
+    let planned = |hold: &crate::plan::model::Hold| HoldFacts {
+        id: hold.id.clone(),
+        title: hold.title.clone(),
+        by: words::hold_by(hold),
+        from: hold.from.clone(),
+        until: hold.until.clone(),
+        ..HoldFacts::default()
+    };
+    let mut all: Vec<HoldFacts> = history.plan.iter().flat_map(|plan| &plan.holds).map(planned).collect();
+    for entry in &history.entries {
+        let (Fact::HoldBegan(fact::HoldBegan { hold })
+        | Fact::HoldProved(fact::HoldProved { hold, .. })
+        | Fact::HoldEnded(fact::HoldEnded { hold })) = &entry.fact
+        else {
+            continue;
+        };
+        if !all.iter().any(|one| one.id == *hold) {
+            all.push(HoldFacts { id: hold.clone(), ..HoldFacts::default() });
+        }
+        let Some(facts) = all.iter_mut().find(|one| one.id == *hold) else { continue };
+        let moments = match &entry.fact {
+            Fact::HoldBegan(_) => &mut facts.began,
+            Fact::HoldProved(_) => &mut facts.proved,
+            _ => &mut facts.released,
+        };
+        moments.push(Moment { seq: entry.seq, at: entry.at.millis() });
+    }
+    all
+}
+
 fn points(history: &History<'_>, happened: &Happened) -> Vec<PointFacts> {
     let mut all = Vec::new();
     for stage in history.plan.iter().flat_map(|plan| &plan.stages) {
@@ -423,6 +456,14 @@ fn how_to_check(history: &History<'_>, source: &Source) -> Vec<HowTo> {
         HowTo {
             what: "The verdict, with keys that you got from each party yourself".to_owned(),
             commands: vec![format!("countersign verify {file} --trust KEYS-FROM-EACH-PARTY")],
+        },
+        HowTo {
+            what:
+                "Without Countersign: the second verifier, a file of its own source in Python (3.11 and its standard \
+                   library; ssh-keygen for signatures), written from the published format to be read by you. From the \
+                   folder in which the source lies"
+                    .to_owned(),
+            commands: vec![format!("python3 journal/verify.py {file}")],
         },
     ];
     if let Some(line) = history.bundle.lines.last() {

@@ -26,6 +26,8 @@ pub(super) struct Happened {
     pub evidence: Vec<EvidenceFacts>,
     /// Done steps that are points of no return.
     pub passed: Vec<(StepId, Passed)>,
+    /// The last proof of each way in, in words.
+    proved: BTreeMap<String, String>,
     /// Lines that are no entries.
     pub unreadable: usize,
 }
@@ -61,6 +63,13 @@ pub(super) fn read(history: &History<'_>) -> Happened {
             Fact::Intended(fact) => intended(&mut all, history, entry, fact),
             Fact::Outcome(fact) => outcome(&mut all, history, entry, fact),
             Fact::Said(fact) => said(&mut all, history, entry, &fact.statement),
+            Fact::HoldProved(fact) => {
+                let words = format!("`{}`, entry {}, {}", fact.hold, entry.seq, entry.at.seconds().replace('T', " "));
+                all.proved.insert(fact.hold.clone(), words);
+            }
+            Fact::HoldEnded(fact) => {
+                all.proved.remove(&fact.hold);
+            }
             _ => all.anchors.extend(anchor(history, entry)),
         }
     }
@@ -161,7 +170,12 @@ fn outcome(all: &mut Happened, history: &History<'_>, entry: &Entry, fact: &fact
     operation.error = fact.error.as_ref().map(|one| format!("{}: {}", one.code, one.message));
     let end = history.step(&fact.step).is_some_and(|step| !step.back.point_of_no_return.is_empty());
     if end && fact.result == Ended::Done && fact.direction == Direction::Do {
-        let passed = Passed { step: fact.step.to_string(), seq: entry.seq, at: entry.at.millis() };
+        let passed = Passed {
+            step: fact.step.to_string(),
+            seq: entry.seq,
+            at: entry.at.millis(),
+            proved_before: all.proved.values().cloned().collect(),
+        };
         all.passed.push((fact.step.clone(), passed));
     }
 }

@@ -1,7 +1,7 @@
 //! The report as one HTML file: no script, no address, one style of its own under a policy that allows nothing else.
 //! Every text goes through the writer that escapes it.
 
-use super::content::{Content, EntryFacts, OperationFacts, RequestFacts, Trouble};
+use super::content::{Content, EntryFacts, Moment, OperationFacts, RequestFacts, Trouble};
 use crate::base::escape;
 use crate::base::html::Html;
 use crate::plan::lanes::{self, Row};
@@ -9,6 +9,10 @@ use crate::plan::picture::table;
 
 /// Rows of a table that stand open; longer ones are folded.
 const OPEN_ROWS: usize = 40;
+/// A log with more entries is told in lines.
+const LOG_ROWS: usize = 1000;
+/// More troubles of one kind at one step than these are told together.
+const ALIKE: usize = 3;
 /// Items that are named.
 const SHOWN_ITEMS: usize = 12;
 /// Characters of one text in a table; the whole stands in the bundle.
@@ -29,6 +33,7 @@ pub fn html(content: &Content) -> String {
             decisions(main, content);
             operations(main, content);
             ways_back(main, content);
+            ways_in(main, content);
             evidence(main, content);
             check(main, content);
             log(main, content);
@@ -106,7 +111,11 @@ fn summary(main: &mut Html, content: &Content) {
         let mut pair = |name: &str, value: &str| {
             dl.leaf("dt", &[], name).leaf("dd", &[], value);
         };
-        pair("State", &run.state);
+        let differs =
+            content.anchors.iter().filter(|one| one.event == "regained" && one.words.contains("back, but")).count();
+        let differs =
+            if differs > 0 { format!("; {differs} anchors came back with differences") } else { String::new() };
+        pair("State", &format!("{}{differs}", run.state));
         pair("Opened", &format!("{}, by {}", time(&run.opened_at), run.opened_by.as_deref().unwrap_or("nobody known")));
         match &run.closed_at {
             Some(_) => pair("Closed", &time(&run.closed_at)),
@@ -128,17 +137,85 @@ fn trouble(main: &mut Html, content: &Content) {
         main.leaf("p", &[], "Nothing was in doubt, failed, was refused or denied, or ran out of time.");
         return;
     }
-    for one in content.troubles.iter().take(OPEN_ROWS) {
+    let (alike, single) = alike_troubles(&content.troubles);
+    for (what, all) in &alike {
+        main.el("section", &[], |section| many_troubles(section, what, all));
+    }
+    for one in single.iter().take(OPEN_ROWS) {
         main.el("section", &[], |section| one_trouble(section, one));
     }
-    let more = content.troubles.len().saturating_sub(OPEN_ROWS);
-    if more > 0 {
-        main.leaf("p", &[], &format!("{more} more stand in the complete log."));
+    let more = single.get(OPEN_ROWS..).unwrap_or_default();
+    if !more.is_empty() {
+        main.el("details", &[("class", "always")], |details| {
+            details.leaf("summary", &[], &format!("{} more", more.len()));
+            for one in more {
+                details.el("section", &[], |section| one_trouble(section, one));
+            }
+        });
     }
 }
 
-fn one_trouble(section: &mut Html, one: &Trouble) {
-    let what = match one.what.as_str() {
+/// Troubles of the same kind at the same step of many items, and all others. What has a course of its own stays alone.
+fn alike_troubles(all: &[Trouble]) -> (Vec<(String, Vec<&Trouble>)>, Vec<&Trouble>) {
+    let mut groups: Vec<(String, Vec<&Trouble>)> = Vec::new();
+    let mut places: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for one in all {
+        let settled = if one.settled.is_some() { "settled" } else { "" };
+        let own = if one.course.is_empty() { String::new() } else { one.seq.to_string() };
+        let key = format!("{} {} {settled} {own}", one.what, itemless(&one.at_step));
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((format!("{}: {}", kind(one), itemless(&one.at_step)), vec![one])),
+        }
+    }
+    let (many, few): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(_, group)| group.len() > ALIKE);
+    let mut single: Vec<&Trouble> = few.into_iter().flat_map(|(_, group)| group).collect();
+    single.sort_by_key(|one| one.seq);
+    (many, single)
+}
+
+/// What happened to many, once; each stands below, folded.
+fn many_troubles(section: &mut Html, what: &str, all: &[&Trouble]) {
+    section.leaf("h3", &[], &format!("{what}, {} times", all.len()));
+    if let (Some(first), Some(last)) = (all.first(), all.last()) {
+        let words =
+            format!("From {} (entry {}) to {} (entry {}).", minutes(&first.at), first.seq, minutes(&last.at), last.seq);
+        section.leaf("p", &[], &words);
+    }
+    section.el("details", &[("class", "always")], |details| {
+        details.leaf("summary", &[], &format!("Each of the {}", all.len()));
+        details.el("ul", &[], |ul| {
+            for one in all {
+                let settled = one.settled.as_ref().map(|how| format!("; settled: {how}")).unwrap_or_default();
+                let words = escape::cut(&one.words, LONGEST);
+                ul.leaf(
+                    "li",
+                    &[],
+                    &format!("{}, entry {}: {}: {words}{settled}", minutes(&one.at), one.seq, one.at_step),
+                );
+            }
+        });
+    });
+    let open = all.iter().filter(|one| one.settled.is_none() && wants_settling(one)).count();
+    section.el("p", &[], |p| match open {
+        0 if all.iter().any(|one| one.settled.is_some()) => {
+            p.leaf("span", &[("class", "tag good")], "All settled.");
+        }
+        0 => {}
+        _ => {
+            p.leaf("span", &[("class", "tag bad")], &format!("{open} not settled in this history."));
+        }
+    });
+}
+
+/// Time that ran out, a clock and a broken glass are told; nothing has to settle them.
+fn wants_settling(one: &Trouble) -> bool {
+    !matches!(one.what.as_str(), "expired" | "clock" | "break_glass")
+}
+
+fn kind(one: &Trouble) -> &'static str {
+    match one.what.as_str() {
         "in_doubt" => "In doubt",
         "failed" => "Failed",
         "not_done" => "Nothing happened",
@@ -149,7 +226,11 @@ fn one_trouble(section: &mut Html, one: &Trouble) {
         "rollback" => "Rollback",
         "clock" => "Clock",
         _ => "Break-glass",
-    };
+    }
+}
+
+fn one_trouble(section: &mut Html, one: &Trouble) {
+    let what = kind(one);
     let at = if one.at_step.is_empty() { String::new() } else { format!(": {}", one.at_step) };
     section.leaf("h3", &[], &format!("{what}{at}"));
     let words = format!("{}, entry {}: {}", minutes(&one.at), one.seq, escape::cut(&one.words, LONGEST));
@@ -170,7 +251,7 @@ fn one_trouble(section: &mut Html, one: &Trouble) {
         Some(settled) => {
             p.leaf("span", &[("class", "tag good")], "Settled: ").text(settled);
         }
-        None if matches!(one.what.as_str(), "expired" | "clock" | "break_glass") => {}
+        None if !wants_settling(one) => {}
         None => {
             p.leaf("span", &[("class", "tag bad")], "Not settled in this history.");
         }
@@ -275,11 +356,17 @@ fn story(main: &mut Html, content: &Content) {
 
 fn decisions(main: &mut Html, content: &Content) {
     main.leaf("h2", &[], "Decisions");
-    let rows: Vec<Vec<String>> = content.requests.iter().flat_map(request).collect();
+    let plain = |one: &RequestFacts| {
+        one.ended.as_deref() == Some("used") && one.decisions.iter().all(|it| it.decision == "approve")
+    };
+    let group = |one: &RequestFacts| plain(one).then(|| format!("{}: approved and used", itemless(&one.covers)));
+    let rows: Vec<Grouped> =
+        content.requests.iter().flat_map(|one| request(one).into_iter().map(move |row| (group(one), row))).collect();
     if rows.is_empty() {
         main.leaf("p", &[], "Nothing was asked of approvers.");
     }
-    many(main, "decisions", &["Request", "Asked", "For", "Decided by", "Decision", "When", "Became of it"], &rows);
+    let heads = ["Request", "Asked", "For", "Decided by", "Decision", "When", "Became of it"];
+    grouped(main, "decisions", &heads, rows);
 }
 
 fn request(one: &RequestFacts) -> Vec<Vec<String>> {
@@ -304,13 +391,20 @@ fn operations(main: &mut Html, content: &Content) {
     if content.operations.is_empty() {
         main.leaf("p", &[], "None was begun.");
     }
-    let rows: Vec<Vec<String>> = content.operations.iter().map(operation).collect();
-    many(
-        main,
-        "operations",
-        &["Entry", "Step", "What", "By", "Approved by", "Began", "Result", "AWS request id and date"],
-        &rows,
-    );
+    let group = |one: &OperationFacts| {
+        let step = itemless(&one.step);
+        match (one.result.as_deref(), one.was_in_doubt) {
+            (Some("done"), false) => Some(format!("{step}: done")),
+            (Some("not_done"), false) => {
+                let code = one.error.as_deref().unwrap_or_default().split(':').next().unwrap_or_default();
+                Some(format!("{step}: nothing happened: {code}"))
+            }
+            _ => None,
+        }
+    };
+    let rows = content.operations.iter().map(|one| (group(one), operation(one))).collect();
+    let heads = ["Entry", "Step", "What", "By", "Approved by", "Began", "Result", "AWS request id and date"];
+    grouped(main, "operations", &heads, rows);
 }
 
 fn operation(one: &OperationFacts) -> Vec<String> {
@@ -334,19 +428,61 @@ fn operation(one: &OperationFacts) -> Vec<String> {
 
 fn ways_back(main: &mut Html, content: &Content) {
     main.leaf("h2", &[], "Anchors and points of no return");
-    let rows: Vec<Vec<String>> = content
+    let rows: Vec<Grouped> = content
         .anchors
         .iter()
         .map(|one| {
             let place = crate::base::id::place(&one.stage, one.item.as_deref());
             let object = one.object.map(|digest| digest.hex()).unwrap_or_default();
-            vec![one.seq.to_string(), minutes(&one.at), place, escape::cut(&one.words, LONGEST), object]
+            let words = escape::cut(&one.words, LONGEST);
+            // Refused, or back with a difference: told one by one.
+            let group = match one.event.as_str() {
+                "set" => Some(format!("{}: captured and proved", one.stage)),
+                "regained" if one.words.ends_with("back as captured") => {
+                    Some(format!("{}: back as captured", one.stage))
+                }
+                _ => None,
+            };
+            (group, vec![one.seq.to_string(), minutes(&one.at), place, words, object])
         })
         .collect();
     if rows.is_empty() {
         main.leaf("p", &[], "No anchor was set.");
     }
-    many(main, "anchors", &["Entry", "When", "Place", "What", "Captured state (SHA-256)"], &rows);
+    grouped(main, "anchors", &["Entry", "When", "Place", "What", "Captured state (SHA-256)"], rows);
+    points(main, content);
+}
+
+/// Ways in that were held: when, and when each was last proved.
+fn ways_in(main: &mut Html, content: &Content) {
+    main.leaf("h2", &[], "Ways in that were held");
+    if content.holds.is_empty() {
+        main.leaf("p", &[], "The plan holds none.");
+        return;
+    }
+    main.leaf("p", &[("class", "soft")], "While a way in is held, no step may take it away.");
+    let moments = |all: &[Moment], none: &str| {
+        let each: Vec<String> = all.iter().map(|one| format!("{} (entry {})", minutes(&one.at), one.seq)).collect();
+        or_none(each.join(", "), none)
+    };
+    let rows: Vec<Vec<String>> = content
+        .holds
+        .iter()
+        .map(|one| {
+            vec![
+                format!("{} ({})", one.title, one.id),
+                one.by.clone(),
+                format!("from the end of {} to the end of {}", one.from, one.until),
+                moments(&one.began, "never"),
+                moments(&one.proved, "never"),
+                moments(&one.released, if one.began.is_empty() { "never held" } else { "STILL HELD" }),
+            ]
+        })
+        .collect();
+    table(main, &["Way in", "What it is", "Planned", "Held since", "Proved", "Released"], &rows);
+}
+
+fn points(main: &mut Html, content: &Content) {
     if content.points_of_no_return.is_empty() {
         main.leaf("p", &[], "The plan has no point of no return.");
     }
@@ -357,7 +493,11 @@ fn ways_back(main: &mut Html, content: &Content) {
         let passed: Vec<String> = point
             .passed
             .iter()
-            .map(|one| format!("{} at {} (entry {})", one.step, minutes(&one.at), one.seq))
+            .map(|one| {
+                let proof = one.proved_before.join("; ");
+                let proof = if proof.is_empty() { proof } else { format!("; way in last proved: {proof}") };
+                format!("{} at {} (entry {}{proof})", one.step, minutes(&one.at), one.seq)
+            })
             .collect();
         let words =
             if passed.is_empty() { "Not passed.".to_owned() } else { format!("Passed: {}.", passed.join(", ")) };
@@ -459,9 +599,77 @@ fn log(main: &mut Html, content: &Content) {
     let rows: Vec<Vec<String>> = content.entries.iter().map(row).collect();
     main.el("details", &[], |details| {
         details.leaf("summary", &[], &format!("All {} entries", rows.len()));
-        table(details, &["Entry", "When (UTC)", "By", "Kind", "What"], &rows);
+        if rows.len() <= LOG_ROWS {
+            table(details, &["Entry", "When (UTC)", "By", "Kind", "What"], &rows);
+        } else {
+            lines(details, content);
+        }
     });
     main.leaf("p", &[("class", "soft")], "The log is printed only when it is open.");
+}
+
+/// A long log: a line for each entry, its day where that changes, and its kind where there are no words.
+fn lines(details: &mut Html, content: &Content) {
+    let mut day = "";
+    let mut all = Vec::new();
+    for one in &content.entries {
+        let (date, time) = one.at.split_once('T').unwrap_or(("", &one.at));
+        if date != day {
+            all.push(date.to_owned());
+            day = date;
+        }
+        let what = if one.words.is_empty() { &one.kind } else { &one.words };
+        let (time, by) = (time.trim_end_matches('Z'), one.by.as_deref().unwrap_or("-"));
+        all.push(format!("{} {time} {by} {}", one.seq, escape::cut(what, LONGEST)));
+    }
+    details.leaf("p", &[("class", "soft")], "Each line: entry, time (UTC), by whom, what.");
+    pre(details, &all);
+}
+
+/// A row, and what it counts as; none for what must be seen by itself.
+type Grouped = (Option<String>, Vec<String>);
+
+/// `accept/accept` of `accept:111122223333/accept`.
+fn itemless(place: &str) -> String {
+    let Some((stage, rest)) = place.split_once(':') else { return place.to_owned() };
+    let step = rest.split_once('/').map(|(_, step)| format!("/{step}")).unwrap_or_default();
+    format!("{stage}{step}")
+}
+
+/// A table that, when it is long, becomes one folded table for each group, with its count; what belongs to none stands
+/// open before them.
+fn grouped(main: &mut Html, what: &str, heads: &[&str], rows: Vec<Grouped>) {
+    if rows.len() <= OPEN_ROWS {
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).collect();
+        many(main, what, heads, &rows);
+        return;
+    }
+    let all = rows.len();
+    let mut alone = Vec::new();
+    let mut groups: Vec<(String, Vec<Vec<String>>)> = Vec::new();
+    let mut places: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for (group, row) in rows {
+        let Some(group) = group else {
+            alone.push(row);
+            continue;
+        };
+        let place = *places.entry(group.clone()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((group, vec![row])),
+        }
+    }
+    let folded = all - alone.len();
+    let unlike =
+        if alone.is_empty() { "none went otherwise".to_owned() } else { format!("{} others first", alone.len()) };
+    main.leaf("p", &[("class", "soft")], &format!("{all} {what}: {folded} in groups of what is alike; {unlike}."));
+    many(main, what, heads, &alone);
+    for (group, rows) in groups {
+        main.el("details", &[("class", "always")], |details| {
+            details.leaf("summary", &[], &format!("{} x {group}", rows.len()));
+            table(details, heads, &rows);
+        });
+    }
 }
 
 /// A table that folds when it is long.

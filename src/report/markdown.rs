@@ -1,6 +1,6 @@
 //! The report as Markdown, with the content of the HTML one. No text of the bundle becomes markup. Pure.
 
-use super::content::Content;
+use super::content::{Content, Moment};
 use crate::base::escape;
 
 /// Items that are named.
@@ -14,6 +14,7 @@ pub fn markdown(content: &Content) -> String {
     page.plan(content);
     page.people(content);
     page.happened(content);
+    page.holds(content);
     page.evidence(content);
     page.check(content);
     page.out
@@ -77,7 +78,7 @@ impl Page {
             ("entries", format!("{}, signed over: the first {}", run.entries, facts.covered)),
         ];
         let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
-        self.table(&["run", ""], &rows);
+        self.table(&["run", "facts"], &rows);
     }
 
     fn troubles(&mut self, content: &Content) {
@@ -248,6 +249,32 @@ impl Page {
                 cell(&passed)
             ));
         }
+    }
+
+    fn holds(&mut self, content: &Content) {
+        if content.holds.is_empty() {
+            return;
+        }
+        self.title("Ways in that were held");
+        let moments = |all: &[Moment]| {
+            let each: Vec<String> = all.iter().map(|one| format!("{} (entry {})", one.at, one.seq)).collect();
+            if each.is_empty() { "never".to_owned() } else { each.join(", ") }
+        };
+        let rows: Vec<Vec<String>> = content
+            .holds
+            .iter()
+            .map(|one| {
+                vec![
+                    format!("{} ({})", one.title, one.id),
+                    one.by.clone(),
+                    format!("from the end of {} to the end of {}", one.from, one.until),
+                    moments(&one.began),
+                    moments(&one.proved),
+                    moments(&one.released),
+                ]
+            })
+            .collect();
+        self.table(&["way in", "what it is", "planned", "held since", "proved", "released"], &rows);
     }
 
     fn evidence(&mut self, content: &Content) {

@@ -16,8 +16,7 @@ pub fn markdown(proof: &Proof) -> String {
     let heads: Vec<&str> = proof.columns.iter().map(|column| column.head).collect();
     out.push_str(&format!("\n## Faults\n\n| step | {} |\n|{}\n", heads.join(" | "), " --- |".repeat(heads.len() + 1)));
     for (row, items) in rows(proof) {
-        let cells: Vec<String> =
-            proof.columns.iter().map(|column| letters(proof, &row, column.name, &items)).collect();
+        let cells: Vec<String> = proof.columns.iter().map(|column| letters(proof, &row, column.name, &items)).collect();
         out.push_str(&format!("| {} | {} |\n", cell(&row), cells.join(" | ")));
     }
     out.push_str("\n## Rollbacks\n\n| anchor | from behind | came |\n| --- | --- | --- |\n");
@@ -90,7 +89,9 @@ pub fn html(proof: &Proof) -> String {
         out.push_str("</tr>\n");
     }
     out.push_str("</table>\n<h2>Rollbacks</h2>\n<table>\n");
-    out.push_str("<tr><th scope=\"col\">anchor</th><th scope=\"col\">from behind</th><th scope=\"col\">came</th></tr>\n");
+    out.push_str(
+        "<tr><th scope=\"col\">anchor</th><th scope=\"col\">from behind</th><th scope=\"col\">came</th></tr>\n",
+    );
     for (to, cells) in anchors(proof) {
         for one in cells {
             let class = if one.came == Came::Failed { " class=\"F\"" } else { "" };
@@ -185,6 +186,9 @@ mod tests {
         assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains('\u{202e}'), "{page}");
         assert!(page.contains("<td class=\"F\">F</td>") && page.contains("&lt;script&gt;"), "{page}");
         assert!(!text.contains(" <script") && text.contains("\\<script\\>alert(1)\\</script\\> \\| \\`x\\`"), "{text}");
-        assert!(text.contains("| move/move | F |") && text.contains("| move:a | move:a/move | rolled back |"), "{text}");
+        assert!(
+            text.contains("| move/move | F |") && text.contains("| move:a | move:a/move | rolled back |"),
+            "{text}"
+        );
     }
 }

@@ -285,7 +285,9 @@ pub(super) mod tests {
         assert!(text.contains("\nstep      K1  NO\nmove/move dF  -\n"), "{text}");
         assert!(text.contains("\nmove:a   b\n"), "{text}");
         assert!(text.contains("NO: it needs no approval"), "{text}");
-        assert!(text.contains("  it happened twice\n  countersign rehearse small.toml --prove --cell move:b/move:killed\n"));
+        assert!(
+            text.contains("  it happened twice\n  countersign rehearse small.toml --prove --cell move:b/move:killed\n")
+        );
         assert!(text.ends_with("NOT PROVED: 3 cells: 1 done, 1 rolled back, 0 stopped, 1 failed\n"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH) && !text.contains('\u{202e}'), "{text}");
     }

@@ -80,9 +80,15 @@ fn folded(alike: &str, group: Vec<Event>) -> Option<Row> {
     if count == 1 {
         return Some(row);
     }
-    let mut distinct = items;
-    distinct.dedup();
-    row.text = format!("{count} x {alike}");
+    let mut seen = std::collections::BTreeSet::new();
+    let distinct: Vec<String> = items.into_iter().filter(|item| seen.insert(item.clone())).collect();
+    // More than once for some.
+    let each = if distinct.is_empty() || distinct.len() == count {
+        String::new()
+    } else {
+        format!(", for {} items", distinct.len())
+    };
+    row.text = format!("{count} x {alike}{each}");
     row.more = match distinct.len() {
         0 => format!("until {last}"),
         found => {
@@ -119,6 +125,9 @@ impl Story<'_> {
                 let event = placed(system(mark), ROLLBACK, &fact.item);
                 if fact.differs.is_empty() { alike(event, "back as captured") } else { event }
             }
+            Fact::HoldBegan(fact) => self.held(entry, &fact.hold, "is held from now on: no step may take it away"),
+            Fact::HoldProved(fact) => self.held(entry, &fact.hold, "is proved: somebody could get in by it just now"),
+            Fact::HoldEnded(fact) => self.held(entry, &fact.hold, "is released: no longer held"),
             Fact::Asked(fact) => self.asked(entry, &fact.covers, plain(Mark::Asked)),
             Fact::Approval(fact) => self.decided(&fact.statement, plain(Mark::Approved)),
             Fact::RequestEnded(fact) if fact.why != EndedBy::Consumed && fact.why != EndedBy::Denied => {
@@ -155,6 +164,13 @@ impl Story<'_> {
             _ => return None,
         };
         Some(event)
+    }
+
+    /// What becomes of a way in; where the story is at that moment.
+    fn held(&self, entry: &Entry, hold: &str, what: &str) -> Event {
+        let planned = self.history.plan.as_ref().and_then(|plan| plan.holds.iter().find(|one| one.id == hold));
+        let title = planned.map(|one| one.title.as_str()).filter(|title| !title.is_empty()).unwrap_or("Way in");
+        self.at(entry, None, Mark::Hold, &format!("{title} ({hold}) {what}"))
     }
 
     /// A row in the lane of `by`, or in that of no person.
@@ -250,6 +266,12 @@ impl Story<'_> {
         let by = self.history.name(&operation.by);
         let same = match mark {
             Mark::Done | Mark::Undone => format!("{by}, {}: {action}, done", step.step),
+            // Nothing happened, and it was tried again: the tables name each.
+            Mark::NotDone => {
+                let error = operation.error.as_deref().unwrap_or_default();
+                let code = error.split(':').next().unwrap_or_default();
+                format!("{by}, {}: {action}, nothing happened: {code}", step.step)
+            }
             // What went wrong is told one by one.
             _ => format!("{} (entry {})", event.row.text, entry.seq),
         };

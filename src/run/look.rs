@@ -10,7 +10,7 @@ use crate::engine::next::{Draft, Next, Prompt, PromptKind, Stop, StopKind, needs
 use crate::engine::port::{Clock, SessionProblem, Store};
 use crate::engine::scope::{self, Names};
 use crate::engine::state::{Run, by_hand_words};
-use crate::engine::{hold, next, operation, session};
+use crate::engine::{differ, hold, next, operation, session};
 use crate::expression;
 use crate::operator::{Answer, Operator};
 use crate::plan::model::{Anchor, Body, Expect, Hold, Prove, Read, Stage, Step};
@@ -200,7 +200,6 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
         match blocked {
             Blocked::Aws(why) => Stop::waiting(WaitFor::Aws, at.to_string(), why),
             Blocked::Failed(why) => Stop::of(StopKind::Failed, at.to_string(), why),
-            Blocked::Refused(why) => Stop::of(StopKind::Refused, at.to_string(), why),
             Blocked::Session(wanted, problem) => {
                 let why = problem.to_string();
                 match problem {
@@ -343,13 +342,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
     ) -> Result<Landing, RunError> {
         let place = (stage.id.clone(), item.map(str::to_owned));
         let before = self.run.anchors.get(&place).map(|anchor| anchor.captured.clone()).unwrap_or(Value::Null);
-        for (id, value) in &captured {
-            let was = before.get(id).unwrap_or(&Value::Null);
-            if was != value {
-                let words = format!("`{id}` was {was}, and is {value}");
-                differs.push(crate::base::escape::cut(&words, 1_000));
-            }
-        }
+        differs.extend(differ::differs(&before, &captured));
         let object = self.salted(salted::CAPTURED, &Value::Object(captured))?;
         let regained = fact::AnchorRegained { stage: place.0, item: place.1, object: object.0, differs };
         Ok(Landing::of(vec![Draft::new(regained).with(object)]))

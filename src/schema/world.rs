@@ -32,6 +32,7 @@ const TIMING: &[Row] = &[
 const SETTINGS: &[Row] = &[
     ("seed", Of::Integer(0, i64::MAX), false, "All ids and lags come from it."),
     ("throttling", Of::Flag, false, "AWS's published rates (default: true)."),
+    ("signatures", Of::Flag, false, "Requests must be signed rightly (default: true)."),
     ("stale_lag", Of::Duration, false, "How old a read may be at most."),
     ("page_size", Of::Integer(1, 20), false, "Things per page of a list (default: 20)."),
     ("pending_state", Of::Choice(&["OPEN", "REQUESTED"]), false, "What a fresh invitation shows."),

@@ -16,9 +16,17 @@ impl Walk<'_> {
         let (old, people) = (self.plan()?, self.people()?);
         let force = self.in_force()?;
         let wanted = ChangeFields { runbook: fact.runbook, plan: fact.plan, people: force.people };
+        // Whatever is wrong with it: from here on the history goes by the new plan, or can't be judged at all.
+        self.force.push(Force { runbook: fact.runbook, plan: fact.plan, people: force.people });
+        self.void_all("the runbook was amended");
+        self.plan = None;
+        let read = self.read_plan(&fact.plan);
+        if let Ok(new) = &read {
+            self.plan_in_force(new.clone());
+        }
         let signers = self.changes(entry, &fact.statements, &wanted, &[&people])?;
         self.bytes("runbook", &fact.runbook)?;
-        let new = self.read_plan(&fact.plan)?;
+        let new = read?;
         if new.runbook != fact.runbook || new.values != old.values {
             return fail(codes::FORM, "the new plan was made for another runbook or other values");
         }
@@ -31,9 +39,6 @@ impl Walk<'_> {
         if let Some(role) = touched.iter().find(|role| !held.contains(role.as_str())) {
             return fail(codes::CHANGE, format!("the amendment touches the role {role}, and nobody of it signed"));
         }
-        self.plan_in_force(new);
-        self.force.push(Force { runbook: fact.runbook, plan: fact.plan, people: force.people });
-        self.void_all("the runbook was amended");
         Ok(())
     }
 
@@ -66,7 +71,11 @@ impl Walk<'_> {
     pub fn people_changed(&mut self, entry: &Entry, fact: &PeopleChanged) -> Checked {
         let (plan, old) = (self.plan()?, self.people()?);
         let force = self.in_force()?;
+        self.force.push(Force { people: fact.people, ..force });
+        self.void_all("the people changed");
+        self.people = None;
         let new = Rc::new(self.read_people(&fact.people)?);
+        self.people = Some(Rc::clone(&new));
         let wanted = ChangeFields { runbook: force.runbook, plan: force.plan, people: fact.people };
         let signers = self.changes(entry, &fact.statements, &wanted, &[&old, &new])?;
         let signed: BTreeSet<&str> = signers.iter().map(|signed| signed.statement.tail.person.as_str()).collect();
@@ -88,9 +97,6 @@ impl Walk<'_> {
                 return fail(codes::CHANGE, format!("{} did not sign with the new key", person.id));
             }
         }
-        self.people = Some(new);
-        self.force.push(Force { people: fact.people, ..force });
-        self.void_all("the people changed");
         if self.mode == Some(Mode::Rehearsal) { Ok(()) } else { self.refuse_rehearsal_people() }
     }
 

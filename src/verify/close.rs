@@ -140,7 +140,7 @@ impl Walk<'_> {
     }
 
     pub fn checkpoint(&self, entry: &Entry, fact: &Checkpoint) -> Checked {
-        let root = self.chain.tree.root_at(fact.size).filter(|_| fact.size <= entry.seq);
+        let root = self.chain.tree.root_at(fact.size).filter(|_| (1..=entry.seq).contains(&fact.size));
         match root {
             Some(root) if root_text(&root) == fact.root => Ok(()),
             _ => fail(codes::CHECKPOINT, format!("{} is not the root of {} entries", fact.root, fact.size)),

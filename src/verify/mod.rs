@@ -23,7 +23,7 @@ pub use trust::{Held, Trust};
 
 use crate::base::{Digest, RunId};
 use crate::record::bundle::Bundle;
-use crate::record::fact::Mode;
+use crate::record::fact::{Fact, Mode};
 use std::collections::BTreeSet;
 
 /// Beyond this many problems the rest is not listed: a broken history breaks everywhere.
@@ -98,6 +98,8 @@ pub struct Report {
     pub fingerprints: Vec<(String, String)>,
     /// What is taken on the operator's word, in sentences.
     pub word: Vec<String>,
+    /// Anchors that a rollback read again.
+    pub regained: Vec<Regained>,
     /// Parties of whose statements not all are by keys of a trust file.
     pub untrusted_parties: Vec<String>,
     /// Parties whose people witnessed the closed run.
@@ -106,6 +108,14 @@ pub struct Report {
     pub break_glass: bool,
     /// ... and not every party has witnessed the result since.
     pub unreconciled: bool,
+}
+
+/// An anchor that was read again after a rollback; `differs` is empty where all is as it was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regained {
+    pub seq: u64,
+    pub place: String,
+    pub differs: Vec<String>,
 }
 
 impl Report {
@@ -149,6 +159,14 @@ pub fn check(bundle: &Bundle, trust: &[Trust], held: &[Held]) -> Report {
         Verdict::Closed
     };
     problems.extend(diverged);
+    let regained = chain.entries.iter().filter_map(|entry| match &entry.fact {
+        Fact::AnchorRegained(fact) => Some(Regained {
+            seq: entry.seq,
+            place: crate::base::id::place(&fact.stage, fact.item.as_deref()),
+            differs: fact.differs.clone(),
+        }),
+        _ => None,
+    });
     Report {
         run: bundle.run.clone(),
         verdict,
@@ -162,6 +180,7 @@ pub fn check(bundle: &Bundle, trust: &[Trust], held: &[Held]) -> Report {
         missing_objects: facts.missing.into_iter().collect(),
         fingerprints: facts.fingerprints.into_iter().collect(),
         word: facts.word,
+        regained: regained.collect(),
         untrusted_parties: facts.untrusted_parties.into_iter().collect(),
         witnessed_by: facts.witnessed.into_iter().collect(),
         break_glass: facts.break_glass,

@@ -12,6 +12,7 @@ use crate::record::fact::{AnchorSet, Direction, Ended, Found, Intended, Observed
 use crate::record::salted;
 use crate::record::statement::SaidWhat;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// Nothing is sent later than this after its intent (milliseconds).
 const SEND_WITHIN: i64 = 30_000;
@@ -36,6 +37,11 @@ impl Work {
     /// Begun, and it is not known how it ended.
     pub fn is_open(&self) -> bool {
         matches!(self.ended, None | Some((Ended::InDoubt, _)))
+    }
+
+    /// Its answer was a failure.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.ended, Some((Ended::Failed, _)))
     }
 }
 
@@ -312,8 +318,11 @@ impl Walk<'_> {
         if let Some(date) = fact.date.as_deref().and_then(Time::parse) {
             self.floor = self.floor.max(date);
         }
-        if checked.is_ok() {
+        if let Ok(step) = &checked {
+            // On whose word it ended is one question; that it has ended, the next entries go by.
+            let agreed = self.agreed(fact, step);
             self.note_outcome(entry, fact);
+            agreed?;
         }
         checked?;
         match fact.date.as_deref() {
@@ -336,7 +345,8 @@ impl Walk<'_> {
         }
     }
 
-    fn may_end(&mut self, fact: &Outcome) -> Checked {
+    /// It is the end of an operation that is open, or of a step that has none; gives the step.
+    fn may_end(&self, fact: &Outcome) -> Checked<Rc<Step>> {
         let id = &fact.step;
         let (_, step) = self.step(id)?;
         if (fact.direction == Direction::Undo) != id.undo.is_some() {
@@ -346,22 +356,29 @@ impl Walk<'_> {
             if step.mutates {
                 return fail(codes::NO_INTENT, format!("{id} changes something, and nothing says that it was begun"));
             }
-            return self.people_said(fact, &step);
+            return Ok(step);
         };
         let Some(work) = self.works.get(id).filter(|work| work.intended == seq && work.attempt == fact.attempt) else {
             return fail(codes::OUTCOME, format!("entry {seq} did not begin attempt {} of {id}", fact.attempt));
         };
-        if !work.is_open() {
+        // An undo that failed may be done by hand: then people's word ends it a second time.
+        let by_hand = id.undo.is_some() && work.has_failed() && (fact.result, fact.found) == (Ended::Done, Found::Word);
+        if !work.is_open() && !by_hand {
             return fail(codes::OUTCOME, format!("the operation of entry {seq} had ended before"));
         }
         if work.ended.is_some() && fact.result == Ended::InDoubt {
             return fail(codes::OUTCOME, format!("the operation of entry {seq} is in doubt already"));
         }
+        Ok(step)
+    }
+
+    /// The words that this end rests on.
+    fn agreed(&mut self, fact: &Outcome, step: &Step) -> Checked {
         let machine = matches!(step.body, Body::Action | Body::Command(_));
-        if machine && fact.found == Found::Word {
+        if machine && fact.found == Found::Word && fact.intended.is_some() {
             return self.settled_by_word(fact);
         }
-        self.people_said(fact, &step)
+        self.people_said(fact, step)
     }
 
     /// People settle what nobody else can tell: a request of its own, granted, with this very result.
@@ -427,8 +444,12 @@ impl Walk<'_> {
     pub fn observed(&self, fact: &Observed) -> Checked {
         let id = &fact.step;
         self.step(id)?;
-        let fits = self.works.get(id).is_some_and(|work| work.intended >= fact.intended && work.first <= fact.intended);
-        if fits { Ok(()) } else { fail(codes::OUTCOME, format!("entry {} did not begin {id}", fact.intended)) }
+        let fits = self.works.get(id).is_some_and(|work| work.intended == fact.intended && work.is_open());
+        if fits {
+            Ok(())
+        } else {
+            fail(codes::OUTCOME, format!("entry {} is no open operation of {id}", fact.intended))
+        }
     }
 
     /// What a plain member path of a template is, by the outcomes so far.

@@ -114,10 +114,10 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The operation in doubt that a settlement is about.
+    /// The operation in doubt, or the undo that failed, that a settlement is about.
     fn in_doubt(&self, asked: &Asked) -> Checked<StepId> {
         let found = self.works.iter().find(|(id, work)| {
-            work.is_open()
+            (work.is_open() || (id.undo.is_some() && work.has_failed()))
                 && work.attempt == asked.attempt
                 && (id.covers() == asked.covers || id.to_string() == asked.covers)
         });

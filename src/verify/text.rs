@@ -23,6 +23,11 @@ pub fn text(report: &Report) -> String {
         out.extend(report.missing_objects.iter().map(|digest| format!("  {digest}")));
     }
     if report.verdict != Verdict::Invalid {
+        for regained in report.regained.iter().filter(|regained| !regained.differs.is_empty()) {
+            let words = format!("entry {}: back at {}, but not as captured:", regained.seq, regained.place);
+            wrap(&words, "", &mut out);
+            regained.differs.iter().for_each(|one| wrap(one, "  ", &mut out));
+        }
         for word in &report.word {
             wrap(&format!("On the operator's word: {word}."), "", &mut out);
         }
@@ -123,6 +128,9 @@ pub fn json(report: &Report) -> Value {
             "person": person, "fingerprint": key,
         })).collect::<Vec<_>>(),
         "on_word": report.word,
+        "anchors_regained": report.regained.iter().map(|one| json!({
+            "seq": one.seq, "place": one.place, "differs": one.differs,
+        })).collect::<Vec<_>>(),
         "untrusted_parties": report.untrusted_parties,
         "witnessed_by": report.witnessed_by,
         "break_glass": report.break_glass,

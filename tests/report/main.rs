@@ -253,7 +253,7 @@ fn the_verb_writes_each_format_and_says_by_its_exit_code_what_does_not_verify() 
     }
 }
 
-/// Three hundred items: what is alike is drawn once, the page stays small enough to mail.
+/// Three hundred items: what is alike is drawn once and folded with its count, what is not stands open before it.
 #[test]
 fn many_items_are_folded_and_each_still_stands_in_the_tables() {
     let mut content = of_store(&base(3).journal);
@@ -263,12 +263,104 @@ fn many_items_are_folded_and_each_still_stands_in_the_tables() {
         .iter()
         .map(|key| report::content::OperationFacts { step: format!("place:{key}/place"), ..one.clone() })
         .collect();
+    content.operations[7].result = Some("failed".to_owned());
+    content.operations[9].was_in_doubt = true;
     content.stages[0].items = Some(keys.clone());
+    let entry = content.entries.last().unwrap().clone();
+    content.entries = (0..2_000)
+        .map(|seq| report::content::EntryFacts { seq, words: format!("entry-{seq}-words"), ..entry.clone() })
+        .collect();
     let html = report::html::html(&content);
     let page = read(&html).unwrap();
     keys.iter().for_each(|key| shows(&page, &[&format!("place:{key}/place")]));
-    shows(&page, &["All 300 operations", "and 288 more"]);
+    shows(&page, &["298 x place/place: done", "300 operations: 298 in groups of what is alike; 2 others first"]);
+    shows(&page, &["and 288 more", "All 2000 entries", "entry-1999-words"]);
     assert!(html.len() < 400_000, "{} bytes", html.len());
+    let (_, operations) = page.text.split_once("2 others first").unwrap();
+    let (open, _) = operations.split_once("298 x ").unwrap();
+    assert!(open.contains(&keys[7]) && open.contains(&keys[9]) && !open.contains(&keys[8]), "{open}");
+}
+
+/// The same trouble of many items is told once, with its count, and each stands below.
+#[test]
+fn troubles_that_are_alike_are_told_together() {
+    let mut content = of_store(&base(3).journal);
+    let expired = |seq: u64| report::content::Trouble {
+        seq,
+        at: "2026-01-05T09:00:00.000Z".to_owned(),
+        what: "expired".to_owned(),
+        at_step: format!("accept:{seq}/accept"),
+        words: format!("request #{seq} is over"),
+        course: Vec::new(),
+        settled: None,
+    };
+    content.troubles = (0..50).map(expired).collect();
+    content.troubles.push(report::content::Trouble { what: "failed".to_owned(), ..expired(50) });
+    let page = page(&content);
+    shows(&page, &["Time ran out: accept/accept, 50 times", "accept:49/accept: request #49 is over"]);
+    shows(&page, &["Failed: accept:50/accept", "Not settled in this history."]);
+    assert_eq!(page.text.matches("Not settled").count(), 1, "time that ran out wants no settling");
+}
+
+/// What is folded on a screen is open on paper; only the log, which may have a hundred pages, stays as it is.
+#[test]
+fn what_is_folded_is_open_in_print() {
+    let mut content = of_store(&base(3).journal);
+    let one = content.operations.last().unwrap().clone();
+    content.operations = vec![one; 100];
+    let trouble: report::content::Trouble = serde_json::from_value(told_of_doubt()["troubles"][0].clone()).unwrap();
+    assert!(!trouble.course.is_empty());
+    content.troubles = (0..60).map(|seq| report::content::Trouble { seq, ..trouble.clone() }).collect();
+    let html = report::html::html(&content);
+    let (rest, log) = html.split_once("<h2>Complete log").unwrap();
+    assert_eq!(rest.matches("<details").count(), 2);
+    assert_eq!(rest.matches("<details class=\"always\">").count(), 2);
+    assert!(log.contains("<details>"));
+    let (_, print) = html.split_once("@media print").unwrap();
+    assert!(print.contains("details.always::details-content{content-visibility:visible"), "{print}");
+    assert!(print.contains("thead{display:table-header-group}"), "{print}");
+}
+
+/// A way in, from the stage that made it until the old one is gone: in the drawing, the tables, and at each point of
+/// no return the proof before it.
+#[test]
+fn ways_in_are_told_from_the_first_proof_to_the_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let runbook = root.join("runbooks/break_glass_user.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let output = command.arg("rehearse").arg(runbook).arg("--keep").arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let kept = std::fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().path());
+    let kept = kept.into_iter().find(|path| path.extension().is_some_and(|end| end == "countersign")).unwrap();
+    let bundle = bundle::read(&std::fs::read(&kept).unwrap()).unwrap();
+    let content = gathered(&bundle);
+    let [hold] = content.holds.as_slice() else { panic!("{:#?}", content.holds) };
+    assert_eq!((hold.id.as_str(), hold.began.len(), hold.released.len()), ("way_in", 1, 1));
+    assert!(!hold.proved.is_empty() && hold.released[0].seq > hold.proved.last().unwrap().seq, "{hold:#?}");
+    let rows: Vec<&Row> = content.chapters.iter().flat_map(|chapter| &chapter.rows).collect();
+    let drawn = rows.iter().filter(|row| row.marks.iter().any(|(_, mark)| *mark == Mark::Hold)).count();
+    assert_eq!(drawn, hold.proved.len() + 2);
+    let passed: Vec<_> = content.points_of_no_return.iter().flat_map(|point| &point.passed).collect();
+    assert_eq!(passed.len(), 2);
+    assert!(passed.iter().all(|one| one.proved_before.len() == 1), "{passed:#?}");
+    let page = page(&content);
+    shows(&page, &["Ways in that were held", "The new break-glass user (way_in)", "session break_glass"]);
+    shows(&page, &["is held from now on", "is proved", "is released", "way in last proved: `way_in`"]);
+    let markdown = report::markdown::markdown(&content);
+    assert!(markdown.contains("## Ways in that were held") && !markdown.contains("| never |"), "{markdown}");
+    let mut open = bundle.clone();
+    open.lines.truncate(hold.released[0].seq as usize);
+    shows(&self::page(&gathered(&open)), &["STILL HELD"]);
+
+    // The second verifier, by the command that the report prints.
+    let by_hand = content.check.iter().find(|one| one.commands[0].starts_with("python3 ")).unwrap();
+    let place = folder.path().join("journal");
+    std::fs::create_dir(&place).unwrap();
+    std::fs::copy(root.join("journal/verify.py"), place.join("verify.py")).unwrap();
+    std::fs::rename(&kept, folder.path().join("run.countersign")).unwrap();
+    let output = Command::new("sh").arg("-c").arg(&by_hand.commands[0]).current_dir(&folder).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("CLOSED"), "{output:?}");
 }
 
 // Hostile text in every field.

@@ -2,6 +2,9 @@
 //! simulator as a process, and commands run as one of them. Never reaches behind the program, but for keys.
 #![allow(dead_code, reason = "helpers of tests; not every test uses each of them")]
 
+#[path = "../second/mod.rs"]
+pub mod second;
+
 use countersign::keys::file::software_text;
 use countersign::sshsig::{DEFAULT_APPLICATION, KeyKind, SoftKey};
 use serde_json::Value;
@@ -262,9 +265,13 @@ impl Scene {
         changed.map(|line| line["operation"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// `verify` says so, with its exit code.
+    /// `verify` says so, with its exit code; the second verifier agrees.
     #[track_caller]
     pub fn verdict(&self) -> (String, i32) {
+        let bundle = self.path("verdict.countersign");
+        let _ = std::fs::remove_file(&bundle);
+        self.run("nobody", &["export", "-o", "verdict.countersign"]).exits(0);
+        second::agrees(&std::fs::read(&bundle).unwrap());
         let said = self.run("nobody", &["verify", "--format", "json"]);
         (said.json()["verdict"].as_str().unwrap_or_default().to_owned(), said.status)
     }

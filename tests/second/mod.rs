@@ -63,7 +63,9 @@ impl Second {
         let (verdict, glass) = first.as_ref().map_or((Verdict::Invalid, false), |one| (one.verdict, one.break_glass));
         let word = second["verdict"].as_str().unwrap();
         let invalid = verdict == Verdict::Invalid;
-        if verdict.name() == word && (invalid || second["break_glass"] == glass) {
+        let unreconciled = first.as_ref().is_ok_and(|one| one.unreconciled);
+        let marks = second["break_glass"] == glass && second["unreconciled"] == unreconciled;
+        if verdict.name() == word && (invalid || marks) {
             return Ok(if invalid {
                 Agreed::Invalid(second["code"].as_str().unwrap().to_owned())
             } else {
@@ -71,10 +73,9 @@ impl Second {
             });
         }
         let problems = first.as_ref().map_or(vec![], |report| report.problems.clone());
-        // What comes after the first may be its consequence.
-        if let Some(first) = problems.first().filter(|first| invalid && self.left.iter().any(|left| left == first.code))
-        {
-            return Ok(Agreed::Left(first.code.to_owned()));
+        let left = |code: &str| self.left.iter().any(|left| left == code);
+        if invalid && !problems.is_empty() && problems.iter().all(|problem| left(problem.code)) {
+            return Ok(Agreed::Left(problems[0].code.to_owned()));
         }
         let said: Vec<_> = problems.iter().take(3).collect();
         Err(format!("verify: {} {said:?} {:?}\n  second: {second}", verdict.name(), first.as_ref().err()))
@@ -96,6 +97,22 @@ pub enum Agreed {
     Invalid(String),
     /// `verify` refuses it by rules that the second one leaves to it, such as this.
     Left(String),
+}
+
+/// The two must say the same of this bundle of a real run.
+#[track_caller]
+pub fn agrees(text: &[u8]) {
+    let found = compare(text);
+    assert!(found.is_ok(), "{}", found.unwrap_err());
+}
+
+/// The bundle that a rehearsal has left in this folder: both find it good.
+#[track_caller]
+pub fn rehearsal_is_good(folder: &Path) -> std::path::PathBuf {
+    let bundles = std::fs::read_dir(folder.join("journal/rehearsals")).unwrap().map(|entry| entry.unwrap().path());
+    let bundle = bundles.into_iter().find(|path| path.extension().is_some_and(|last| last == "countersign")).unwrap();
+    assert_eq!(compare(&std::fs::read(&bundle).unwrap()), Ok(Agreed::Good));
+    bundle
 }
 
 /// Asks one process that all tests of a binary share.

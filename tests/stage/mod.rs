@@ -2,6 +2,9 @@
 //! A frozen moment holds what outlives a killed process: the journal, the simulated AWS, the clock.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+#[path = "../second/mod.rs"]
+mod second;
+
 use countersign::aws::connector::{WireRequest, WireResult, WireServer};
 use countersign::base::{Digest, RunId, StepId, Time};
 use countersign::cli::load::Loaded;
@@ -13,6 +16,7 @@ use countersign::engine::port::{ChainHead, Clock, Random, Store, StoreError};
 use countersign::engine::state::Run;
 use countersign::engine::{doubt, operation, rollback};
 use countersign::journal::{MemoryStore, export};
+use countersign::record::bundle;
 use countersign::record::entry::Entry;
 use countersign::record::fact::{EndedBy, Fact, Mode};
 use countersign::record::statement::SaidWhat;
@@ -436,6 +440,11 @@ pub fn facts(theatre: &Stage) -> Facts {
         report.problems.iter().map(|p| format!("{:?} {}: {}", p.seq, p.code, p.message)).collect();
     problems.extend(report.missing_objects.iter().map(|digest| format!("missing object {digest}")));
     problems.extend(epochs(&all));
+    // The second verifier is asked about a selection of all these runs.
+    if all.len().is_multiple_of(8) {
+        let text = bundle::write(&bundle.run, &bundle.lines, &bundle.objects);
+        problems.extend(second::compare(text.as_bytes()).err());
+    }
     Facts {
         effects,
         places,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that can't go on says so
 #![cfg(test)]
 
+mod by_hand;
 mod mutants;
 mod second;
 #[path = "../second/mod.rs"]
@@ -10,6 +11,7 @@ mod writer;
 
 use countersign::base::json::object_bytes;
 use countersign::base::{Digest, Time};
+use countersign::record::Tree;
 use countersign::record::bundle::{self, Bundle};
 use countersign::record::fact::{self, Ended, Fact, Found, Mode, SignedText, What};
 use countersign::record::statement::{Body, BreakGlassFields, ChangeFields, Decides, SaidFields, SaidWhat};
@@ -280,6 +282,11 @@ fn rolled_back(really: bool) -> Writer {
 }
 
 fn undo(w: &mut Writer) {
+    undo_that(w, Ended::Done);
+}
+
+/// Gives the seq of its intent.
+fn undo_that(w: &mut Writer, result: Ended) -> u64 {
     let step = id("k1").with_undo("back");
     let mut operation = w.plan.stages[0].steps[0].back.undo[0].template.clone();
     operation["with"]["AccountId"] = json!("k1");
@@ -315,7 +322,7 @@ fn undo(w: &mut Writer) {
         direction: fact::Direction::Undo,
         attempt: 1,
         intended: Some(seq),
-        result: Ended::Done,
+        result,
         output: None,
         request_id: None,
         date: None,
@@ -324,6 +331,7 @@ fn undo(w: &mut Writer) {
         found: Found::Answer,
     };
     w.push("done back", "alice", outcome);
+    seq
 }
 
 #[test]
@@ -535,6 +543,7 @@ const LIES: &[(&str, &str, Hooks)] = &[
     ("a sign-on from another machine than the entry says", "CS0810", |w| {
         entry(w, "on", |entry| fact_of!(entry, SignedOn).machine = "cd".repeat(16));
     }),
+    ("nobody signs on at all", "CS0805", |w| before(w, "end", |w| w.lines.truncate(1))),
     // Statements.
     ("a sign-on forged with another key", "CS0808", |w| {
         statement(w, "on", |_, pen| pen.key_of = Some("dora".into()));
@@ -874,6 +883,12 @@ const LIES: &[(&str, &str, Hooks)] = &[
     }),
     ("an attempt left out", "CS0837", |w| entry(w, "intend k1", |entry| fact_of!(entry, Intended).attempt = 2)),
     ("a second try without a first", "CS0837", |w| entry(w, "intend k1", |entry| fact_of!(entry, Intended).r#try = 2)),
+    ("approvals spent again by a later try", "CS0834", |w| {
+        before(w, "done k1", |w| try_again(w, Ended::NotDone, |fact| fact.consumes = vec![8, 9]));
+    }),
+    ("tried again though something may have happened", "CS0837", |w| {
+        before(w, "done k1", |w| try_again(w, Ended::Failed, |_| {}));
+    }),
     ("begun by somebody who is not signed on", "CS0838", |w| {
         entry(w, "intend k1", |entry| entry.by = Some("dora".into()));
     }),
@@ -893,6 +908,20 @@ const LIES: &[(&str, &str, Hooks)] = &[
         before(w, "done k1", |w| {
             let begun = w.entries[w.seq("intend k1") as usize].fact.clone();
             w.push("again", "alice", begun);
+        });
+    }),
+    ("begun anew, with approvals of its own, while it is open", "CS0832", |w| {
+        w.before = Box::new(|w, label| match label {
+            "done k1" => {
+                let request = w.ask("again", "k1", 2);
+                let bob = w.decide("bob again", "bob", "security", request, Decides::Approve);
+                let carol = w.decide("carol again", "carol", "mfa", request, Decides::Approve);
+                let Fact::Asked(asked) = w.entries[request as usize].fact.clone() else { panic!() };
+                w.say("sure", "alice", SaidWhat::Confirmed, "move:k1/accept", 2, Some(asked.operations));
+                w.intend("second", "k1", 2, request, vec![bob, carol]);
+            }
+            "end" => w.lines.truncate(w.seq("second") as usize + 1),
+            _ => {}
         });
     }),
     ("a step that the plan does not have", "CS0830", |w| {
@@ -929,6 +958,23 @@ const LIES: &[(&str, &str, Hooks)] = &[
     ("an outcome without an intent", "CS0840", |w| {
         entry(w, "done k1", |entry| fact_of!(entry, Outcome).intended = None);
     }),
+    ("an outcome without an intent, where the history ends", "CS0840", |w| {
+        entry(w, "done k1", |entry| fact_of!(entry, Outcome).intended = None);
+        before(w, "end", |w| w.lines.truncate(w.seq("done k1") as usize + 1));
+    }),
+    ("an observation of what has ended", "CS0841", |w| {
+        before(w, "ended k1", |w| {
+            let observed = fact::Observed {
+                step: id("k1"),
+                direction: fact::Direction::Do,
+                intended: w.seq("intend k1"),
+                side: "caller".into(),
+                reading: fact::Reading::Done,
+                object: Digest::of(b"read"),
+            };
+            w.push("observed", "alice", observed);
+        });
+    }),
     ("an outcome of another step's intent", "CS0841", |w| {
         before(w, "done k1", |w| {
             let other = w.seq("ask k1");
@@ -960,8 +1006,15 @@ const LIES: &[(&str, &str, Hooks)] = &[
         entry(w, "done k2", |entry| fact_of!(entry, Outcome).result = Ended::InDoubt);
     }),
     ("closed with a hold", "CS0850", |w| {
+        w.plan.holds.push(way_in());
         before(w, "close", |w| {
             w.push("hold", "alice", fact::HoldBegan { hold: "way_in".into() });
+        });
+    }),
+    ("a hold that the plan does not have", "CS0844", |w| {
+        before(w, "close", |w| {
+            w.push("hold", "alice", fact::HoldBegan { hold: "way_in".into() });
+            w.push("released", "alice", fact::HoldEnded { hold: "way_in".into() });
         });
     }),
     ("closed as done with a step not done", "CS0851", |w| {
@@ -1009,6 +1062,11 @@ const LIES: &[(&str, &str, Hooks)] = &[
         entry(w, "checkpoint", |entry| fact_of!(entry, Checkpoint).root = root_text(&Digest::of(b"other")));
     }),
     ("a checkpoint of the future", "CS0854", |w| entry(w, "checkpoint", |entry| fact_of!(entry, Checkpoint).size += 9)),
+    ("a checkpoint of nothing", "CS0854", |w| {
+        entry(w, "checkpoint", |entry| {
+            (fact_of!(entry, Checkpoint).size, fact_of!(entry, Checkpoint).root) = (0, root_text(&Tree::new().root()));
+        });
+    }),
     ("an entry after the hand-over", "CS0853", |w| {
         before(w, "ask k1", |w| {
             let body = Body::HandOver(w.head(), "dora".into());
@@ -1389,6 +1447,20 @@ fn another_plan_than_the_one_signed_is_refused_wherever_it_differs() {
 }
 
 // --- longer scripts ---
+
+fn way_in() -> countersign::plan::model::Hold {
+    countersign::plan::model::Hold {
+        id: "way_in".into(),
+        title: "Way in".into(),
+        session: "new".into(),
+        prove: vec![],
+        by_hand: vec![],
+        instructions: String::new(),
+        from: "move".into(),
+        until: "move".into(),
+        fresh_within: HOUR,
+    }
+}
 
 fn try_again(w: &mut Writer, ended: Ended, change: impl Fn(&mut fact::Intended)) {
     let first = w.seq("intend k1");

@@ -45,6 +45,17 @@ impl Parts {
         Parts { mode, run: bundle.run.to_string(), entries, objects: bundle.objects.clone(), pen: None }
     }
 
+    /// Mostly ends the history soon after what was altered: the next few entries judge it, and every statement
+    /// behind it would have to be signed and verified anew.
+    fn cut_behind(&mut self, whole: &Parts, dice: &mut Dice) {
+        let both = self.entries.iter().zip(&whole.entries);
+        let altered = both.take_while(|(one, other)| one == other).count();
+        let altered = self.pen.as_ref().map_or(altered, |(at, ..)| altered.min(*at));
+        if dice.roll(4) > 0 {
+            self.entries.truncate(altered + 1 + dice.roll(5));
+        }
+    }
+
     /// As a text, nothing made good.
     fn raw(&self) -> String {
         let lines: Vec<String> = self
@@ -78,10 +89,10 @@ impl Parts {
     fn sign(&mut self, at: usize, tree: &Tree) {
         let (mode, pen) = (self.mode, self.pen.clone().filter(|(seq, ..)| *seq == at));
         let data = &mut self.entries[at]["data"];
-        if data["size"].is_u64() && data["root"].is_string() {
-            if let Some(root) = data["size"].as_u64().and_then(|size| tree.root_at(size)) {
-                data["root"] = json!(root_text(&root));
-            }
+        if data["root"].is_string()
+            && let Some(root) = data["size"].as_u64().and_then(|size| tree.root_at(size))
+        {
+            data["root"] = json!(root_text(&root));
         }
         sign_one(data, mode, tree, pen.as_ref());
         if let Some(list) = data.get_mut("statements").and_then(Value::as_array_mut) {
@@ -134,10 +145,12 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         1 | 2 => {
             let name = lines(&mut other.entries, dice);
             let (sign, seq) = (dice.roll(2) == 0, dice.roll(2) == 0);
+            other.cut_behind(parts, dice);
             if dice.roll(3) == 0 { whole(&name, other.raw()) } else { whole(&name, other.chained(sign, seq)) }
         }
         3..=8 => {
             let name = member(&mut other.entries, dice);
+            other.cut_behind(parts, dice);
             match dice.roll(5) {
                 0 => whole(&name, other.raw()),
                 1 => whole(&format!("{name}, chained"), other.chained(false, false)),
@@ -146,6 +159,7 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         }
         9..=12 => {
             let name = statement(&mut other.entries, dice);
+            other.cut_behind(parts, dice);
             if dice.roll(4) == 0 {
                 whole(&name, other.chained(false, false))
             } else {
@@ -154,6 +168,7 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         }
         13 => {
             let name = signature(&mut other, dice);
+            other.cut_behind(parts, dice);
             whole(&name.0, if name.1 { other.chained(true, false) } else { other.chained(false, false) })
         }
         _ => object(other, dice),
@@ -436,6 +451,7 @@ fn changed_blob(old: &str, dice: &mut Dice) -> String {
 
 /// An object left out, or altered: under its old name, or under its new one, which then stands everywhere.
 fn object(mut parts: Parts, dice: &mut Dice) -> (String, Vec<u8>) {
+    let whole = parts.clone();
     let digests: Vec<Digest> = parts.objects.keys().copied().collect();
     let digest = *dice.of(&digests);
     let bytes = parts.objects.remove(&digest).unwrap();
@@ -462,5 +478,6 @@ fn object(mut parts: Parts, dice: &mut Dice) -> (String, Vec<u8>) {
     for entry in &mut parts.entries {
         *entry = serde_json::from_str(&entry.to_string().replace(&from, &to)).unwrap();
     }
+    parts.cut_behind(&whole, dice);
     (format!("{name} {what}"), parts.chained(true, false).into_bytes())
 }

@@ -136,12 +136,7 @@ fn begin<S: Store>(scene: &Scene, mut store: S, run: Option<Run>, person: &str) 
 }
 
 /// Where the play is taken up; for what approvers do, also the request.
-fn moment_of<'a>(
-    track: &'a Track,
-    id: &StepId,
-    step: &Step,
-    happens: Happens,
-) -> Option<(&'a Moment, Option<u64>)> {
+fn moment_of<'a>(track: &'a Track, id: &StepId, step: &Step, happens: Happens) -> Option<(&'a Moment, Option<u64>)> {
     let tape = &track.tape;
     let over = tape.first(|mark| matches!(mark, Mark::Over(one, _) if one == id))?;
     let begun = tape.first(|mark| match mark {
@@ -207,7 +202,7 @@ fn undecided(
     if happens == Happens::ApprovalExpired {
         scene.clock.advance_to(asked.approve_by.plus(1_000));
     } else {
-        let person = scene.lacking(&run, request);
+        let person = scene.lacking(&run, request).into_iter().next();
         let person = person.ok_or_else(|| RunError::Bad("nobody is left who could deny".to_owned()))?;
         scene.decide(&mut store, &mut run, request, &person, Decides::Deny)?;
     }

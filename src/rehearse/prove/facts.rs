@@ -135,10 +135,11 @@ fn leaves(text: &str) -> Vec<(String, String)> {
             path.push(label);
             continue;
         }
-        if path.iter().any(|one| matches!(*one, "Time" | "facts")) {
+        let (label, value) = line.split_once(": ").unwrap_or(("", line));
+        // An empty list says no more than no list.
+        if path.iter().any(|one| matches!(*one, "Time" | "facts")) || matches!(value, "{}" | "[]") {
             continue;
         }
-        let (label, value) = line.split_once(": ").unwrap_or(("", line));
         let place: Vec<&str> = path.iter().copied().chain([label]).filter(|one| !one.is_empty()).collect();
         found.push((place.join(" "), value.to_owned()));
     }

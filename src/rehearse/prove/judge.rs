@@ -182,7 +182,8 @@ fn twice(track: &Track, scene: &Scene, run: &Run, effects: &[&Effect]) -> Vec<St
 fn outcomes_not_done(scene: &Scene, id: &StepId) -> usize {
     let not_done = |fact: &Fact| match fact {
         Fact::Outcome(fact) => {
-            &fact.step == id && !matches!(fact.result, crate::record::fact::Ended::Done | crate::record::fact::Ended::InDoubt)
+            &fact.step == id
+                && !matches!(fact.result, crate::record::fact::Ended::Done | crate::record::fact::Ended::InDoubt)
         }
         _ => false,
     };
@@ -258,8 +259,11 @@ fn losses(run: &Run, to: Option<&str>) -> Vec<String> {
     let undone = run.steps.keys().filter(|id| {
         id.undo.is_none() && later.contains(id.stage.as_str()) && (item.is_none() || id.item.as_deref() == item)
     });
-    let texts: BTreeSet<String> =
-        undone.filter_map(|id| run.plan.step(id)).map(|step| step.lost.clone()).filter(|lost| !lost.is_empty()).collect();
+    let texts: BTreeSet<String> = undone
+        .filter_map(|id| run.plan.step(id))
+        .map(|step| step.lost.clone())
+        .filter(|lost| !lost.is_empty())
+        .collect();
     texts.into_iter().collect()
 }
 

@@ -34,9 +34,13 @@ enum Work {
 
 /// The items of a stage that are proved.
 fn items(run: &Run, stage: &Stage) -> Vec<Option<String>> {
-    let all: Vec<Option<String>> =
-        run.stages.get(&stage.id).map(|state| state.items.iter().map(|(key, _)| key.clone()).collect()).unwrap_or_default();
-    let places: BTreeSet<usize> = [0, 1, all.len().saturating_sub(1)].into_iter().filter(|at| *at < all.len()).collect();
+    let all: Vec<Option<String>> = run
+        .stages
+        .get(&stage.id)
+        .map(|state| state.items.iter().map(|(key, _)| key.clone()).collect())
+        .unwrap_or_default();
+    let places: BTreeSet<usize> =
+        [0, 1, all.len().saturating_sub(1)].into_iter().filter(|at| *at < all.len()).collect();
     places.into_iter().map(|at| all[at].clone()).collect()
 }
 
@@ -61,10 +65,11 @@ pub fn jobs(stand: &Stand<'_>, run: &Run) -> Vec<Job> {
         let keys = items(run, stage);
         let whole = (!stage.for_each.is_null()).then(|| stage.id.clone());
         for to in keys.iter().map(|key| id::place(&stage.id, key.as_deref())).chain(whole) {
-            backs.extend(later_steps(stand, run, stage, &to).into_iter().map(|from| Job {
-                work: Work::Back(to.clone(), from),
-                weight: 1,
-            }));
+            backs.extend(
+                later_steps(stand, run, stage, &to)
+                    .into_iter()
+                    .map(|from| Job { work: Work::Back(to.clone(), from), weight: 1 }),
+            );
         }
     }
     faults.into_iter().chain(undos).chain(backs).collect()
@@ -279,4 +284,3 @@ fn anchored(tape: &Tape, to: &str, end: usize) -> Option<usize> {
     let mine = |mark: &Mark| matches!(mark, Mark::Anchored(one, key) if one == stage && key.as_deref() == item);
     tape.last_before(end, mine).or_else(|| tape.first(|mark| matches!(mark, Mark::Entered(one) if one == stage)))
 }
-

@@ -34,11 +34,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use tape::{Tape, Watch, Watched};
 
+/// How a run of a runbook opens.
+pub type Open<'a> = dyn Fn(&mut dyn Random) -> Opening + Sync + 'a;
+
 /// What is proved: how a run of it opens (asked for each play), and the world that it meets.
 pub struct Script<'a> {
-    pub opening: &'a (dyn Fn(&mut dyn Random) -> Opening + Sync),
+    pub opening: &'a Open<'a>,
     /// The same with every item, where `opening` has the first, second and last only.
-    pub whole: Option<&'a (dyn Fn(&mut dyn Random) -> Opening + Sync)>,
+    pub whole: Option<&'a Open<'a>>,
     pub people: &'a People,
     pub world: &'a World,
     pub start: Time,
