@@ -9,6 +9,7 @@ use countersign::base::{Digest, RunId};
 use countersign::engine::next::StopKind;
 use countersign::engine::port::{Call, ChainHead, Clock, Cloud, Store, StoreError};
 use countersign::engine::state::Run;
+use countersign::journal::MemoryStore;
 use countersign::journal::faults::{Fault as Commit, FaultyStore};
 use countersign::record::fact::{EndedBy, Fact, WaitFor};
 use countersign::record::statement::Decides;
@@ -473,6 +474,47 @@ fn a_denial_ends_the_request_and_the_seat_stops() {
     assert_eq!(all[1].1, [live[0]]);
     let found = facts(&theatre);
     assert_eq!((found.problems, found.effects), (Vec::new(), base(3).facts.effects.clone()));
+}
+
+/// A journal that takes nothing more, and can be read.
+struct Full(MemoryStore);
+
+impl Store for Full {
+    fn head(&self, run: &RunId) -> Result<Option<ChainHead>, StoreError> {
+        self.0.head(run)
+    }
+    fn read_from(&self, run: &RunId, seq: u64) -> Result<Vec<String>, StoreError> {
+        self.0.read_from(run, seq)
+    }
+    fn object(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.object(digest)
+    }
+    fn append(
+        &mut self,
+        _: &RunId,
+        _: Option<ChainHead>,
+        _: Option<u64>,
+        _: &[String],
+        _: &[(Digest, Vec<u8>)],
+    ) -> Result<(), StoreError> {
+        Err(StoreError::Io("the disk is full".to_owned()))
+    }
+}
+
+/// Who decides goes ahead of the journal for a moment: where the journal does not follow, nothing is left of it.
+#[test]
+fn a_decision_that_the_journal_did_not_take_can_be_made_again() {
+    let theatre = asked_to_accept();
+    let mut bob = sit(&theatre, "bob");
+    drive(&theatre, &mut bob).unwrap();
+    let (live, _) = asked_over(&theatre, ACCEPTED);
+    let mut full = Full(theatre.store.clone());
+    let lost = theatre.decide(&mut full, &mut bob.run, live[0], "carol", Decides::Approve);
+    assert!(matches!(lost, Err(RunError::Store(StoreError::Io(_)))), "{lost:?}");
+    let before = load(&theatre).size();
+    assert!(theatre.decide(&mut theatre.store.clone(), &mut bob.run, live[0], "carol", Decides::Approve).unwrap());
+    let now = load(&theatre);
+    assert_eq!((now.size(), bob.run.size(), bob.run.leaf), (before + 1, now.size(), now.leaf));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 mod stage;
 
-use countersign::base::{Digest, RunId, StepId};
+use countersign::base::{Digest, RunId, StepId, Time};
 use countersign::engine::next::StopKind;
 use countersign::engine::port::{ChainHead, Clock, Store, StoreError};
 use countersign::journal::faults::{Fault as Commit, FaultyStore};
@@ -76,6 +76,19 @@ fn what_is_ready_together_is_one_transaction() {
     assert_eq!(begun[..2], [4, 1]);
     assert!(begun.iter().filter(|together| **together > 1).count() > 2, "{begun:?}");
     assert!(grouped("outcome").iter().all(|count| *count > 0), "{:?}", grouped("outcome"));
+}
+
+/// Somebody who decides on a lot reads it in one go: it does not run out while it is read.
+#[test]
+fn a_lot_is_read_in_one_go() {
+    let mut together: BTreeMap<(String, Time), usize> = BTreeMap::new();
+    for entry in entries(&base(FOUR).journal) {
+        if let Fact::Approval(fact) = entry.fact {
+            let tail = Statement::read(&fact.statement).unwrap().tail;
+            *together.entry((tail.person, tail.signed_at)).or_default() += 1;
+        }
+    }
+    assert_eq!(together.values().copied().max(), Some(4), "{together:?}");
 }
 
 #[test]
@@ -171,11 +184,11 @@ impl Store for Chatty<'_> {
     }
 }
 
-/// The journal moved on under the answers of several calls, and under several intents: no answer is lost, nothing
-/// is in doubt, nothing is sent twice.
+/// The journal moved on under the answers of several calls, under several intents and under decisions: no answer is
+/// lost, nothing is in doubt, nothing is sent twice.
 #[test]
 fn an_append_that_came_too_late_loses_nothing() {
-    for kind in ["outcome", "intended"] {
+    for kind in ["outcome", "intended", "approval"] {
         let theatre = theatre(FOUR);
         let mut chatty = Chatty { theatre: &theatre, kind, said: 0, last: 0 };
         let seated = theatre.open(&mut chatty, curtain(&theatre, FOUR)).unwrap();

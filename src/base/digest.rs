@@ -1,5 +1,6 @@
 //! SHA-256 digests and the RFC 6962 leaf and node hashes built on them.
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -74,14 +75,33 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.hex())
+        let mut text = [0u8; 64];
+        let made = hex::encode_to_slice(self.0, &mut text).ok();
+        match made.and_then(|()| std::str::from_utf8(&text).ok()) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.serialize_str(&self.hex()),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Digest::parse(&text).ok_or_else(|| serde::de::Error::custom("not 64 lower-case hex digits"))
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Entries are full of digests: they are read where they stand, without a copy of their text.
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+        Digest::parse(text).ok_or_else(|| E::custom("not 64 lower-case hex digits"))
     }
 }
 

@@ -108,7 +108,10 @@ fn sessions(run: &Run, stage: &Stage, item: Option<&str>) -> Value {
         let own = match account.contains("${item") {
             false => Some(last),
             true => {
-                let here = json!({"item": item_value(run, stage, item), "parameters": run.values});
+                let mut named = Names::default();
+                named.text(account);
+                let parameters = picked(&run.values, named.members("parameters"));
+                let here = json!({"item": item_value(run, stage, item), "parameters": parameters});
                 let account = expression::fill(&Value::String(account.to_owned()), &here, run.last_at).ok();
                 let account = account.and_then(|account| account.as_str().map(str::to_owned)).unwrap_or_default();
                 run.identities.get(&(id.clone(), account))

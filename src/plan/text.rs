@@ -41,6 +41,8 @@ pub fn concerns(plan: &Plan, people: &People, person: &str, id: &StepId) -> bool
 /// Every operation of the plan, as far as parameters and items give it: step, operation, whether all is known.
 pub fn operations(plan: &Plan, values: &Values) -> Vec<Value> {
     let mut out = Vec::new();
+    // Once for all items: the parameters hold every one of them.
+    let mut scope = json!({ "parameters": values.object });
     for stage in &plan.stages {
         let nobody = [None];
         let items: Vec<Option<&Item>> = match &stage.items {
@@ -48,9 +50,11 @@ pub fn operations(plan: &Plan, values: &Values) -> Vec<Value> {
             None => nobody.to_vec(),
         };
         for item in items {
-            let mut scope = json!({ "parameters": values.object });
-            if let (Some(item), Some(members)) = (item, scope.as_object_mut()) {
-                members.insert("item".to_owned(), item.value.clone());
+            if let Some(members) = scope.as_object_mut() {
+                match item {
+                    Some(item) => members.insert("item".to_owned(), item.value.clone()),
+                    None => members.remove("item"),
+                };
             }
             for step in &stage.steps {
                 let id = StepId::new(&stage.id, item.map(|item| item.key.as_str()), &step.id);

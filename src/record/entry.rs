@@ -49,6 +49,14 @@ pub enum EntryError {
 impl Entry {
     /// The line that is stored and hashed, without the newline.
     pub fn line(&self) -> Result<String, JsonError> {
+        match quick::write(self) {
+            Some(line) => Ok(line),
+            None => self.line_slowly(),
+        }
+    }
+
+    /// The definition of an entry's line, with the reason where there is none.
+    fn line_slowly(&self) -> Result<String, JsonError> {
         let value = json!({
             "at": self.at, "by": self.by, "data": self.fact.data(), "epoch": self.epoch, "kind": self.fact.kind(),
             "mono": self.mono, "prev": self.prev, "run": self.run, "seq": self.seq, "v": 1,
@@ -192,7 +200,27 @@ mod tests {
         for line in lines() {
             assert_eq!(quick::read(&line), Entry::read_slowly(&line).ok(), "{line}");
             assert!(quick::read(&line).is_some(), "{line}");
+            let entry = Entry::read_slowly(&line).unwrap();
+            assert_eq!((quick::write(&entry), entry.line_slowly()), (Some(line.clone()), Ok(line)));
         }
+    }
+
+    #[test]
+    fn what_has_no_line_has_none_either_way() {
+        let long = SignedOff { people: Vec::new(), why: "x".repeat(json::MAX_LINE) };
+        let key = RunClosed { result: "done".to_owned(), counts: [("A".to_owned(), 1)].into() };
+        let far = json::MAX_INTEGER.unsigned_abs() + 1;
+        for none in [
+            Entry { fact: long.into(), ..entry() },
+            Entry { fact: key.into(), ..entry() },
+            Entry { seq: far, ..entry() },
+            Entry { mono: far, ..entry() },
+            Entry { epoch: far, ..entry() },
+        ] {
+            assert!(quick::write(&none).is_none() && none.line().is_err(), "{none:?}");
+        }
+        let odd = Entry { by: Some("\u{1}\"\\ü".to_owned()), ..entry() };
+        assert_eq!(quick::write(&odd).ok_or(()), odd.line_slowly().map_err(|_| ()));
     }
 
     #[test]

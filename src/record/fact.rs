@@ -27,6 +27,11 @@ macro_rules! facts {
                 value.unwrap_or(Value::Null)
             }
 
+            /// The canonical text of `data`, if it surely has one.
+            pub fn data_text(&self) -> Option<String> {
+                match self { $(Fact::$variant(fact) => json::member_text(fact)),* }
+            }
+
             /// Reads `data` from its text, if that is surely its canonical form; else [`Fact::read`] has to say.
             pub fn from_text(kind: &str, data: &str) -> Option<Fact> {
                 match kind {

@@ -32,8 +32,8 @@ impl Simulated {
     /// The account that a task is about: the item's `id`, or its key.
     fn account_of(&self, prompt: &Prompt) -> String {
         let Ok(id) = prompt.at.parse::<crate::base::StepId>() else { return String::new() };
-        let items = self.plan.stage(&id.stage).and_then(|stage| stage.items.clone()).unwrap_or_default();
-        let item = items.into_iter().find(|item| Some(&item.key) == id.item.as_ref());
+        let items = self.plan.stage(&id.stage).and_then(|stage| stage.items.as_deref()).unwrap_or_default();
+        let item = items.iter().find(|item| Some(&item.key) == id.item.as_ref());
         let named = item.and_then(|item| item.value.get("id").and_then(Value::as_str).map(str::to_owned));
         named.or(id.item).unwrap_or_default()
     }

@@ -7,7 +7,7 @@ use crate::base::{Digest, StepId, Time};
 use crate::engine::next::{self, Draft};
 use crate::engine::port::{ChainHead, Clock, Random, Signer, Store, StoreError};
 use crate::engine::request;
-use crate::engine::state::Run;
+use crate::engine::state::{FoldError, Run};
 use crate::plan::model::{Body as StepBody, Step};
 use crate::record::entry::Entry;
 use crate::record::fact::{self, EndedBy, SignedText};
@@ -260,25 +260,56 @@ fn append(
     person: &str,
     drafts: Vec<Draft>,
 ) -> Result<bool, VoiceError> {
+    if catch_up(store, run)? {
+        return Ok(false);
+    }
     let head = ChainHead { size: run.size(), leaf: run.leaf };
     let at = clock.now().max(run.last_at);
     let (lines, objects) = lines_of(run, at, clock.mono(), Some(person), run.epoch, drafts)?;
-    // What the journal's readers would not take is refused here: an entry can't be taken back.
-    let mut after = run.clone();
-    for line in &lines {
-        let own = |digest: &Digest| objects.iter().find(|(known, _)| known == digest).map(|(_, bytes)| bytes.clone());
-        let both = |digest: &Digest| own(digest).or_else(|| store.object(digest).ok().flatten());
-        after.fold(line, &both).map_err(|error| VoiceError::Unsigned(error.message))?;
-    }
-    let moved = match store.append(&run.id, Some(head), None, &lines, &objects) {
-        Ok(()) => false,
-        Err(StoreError::Moved) => true,
-        Err(error) => return Err(error.into()),
+    // What the journal's readers would not take is refused here: an entry can't be taken back. So the run goes ahead
+    // of the journal for a moment, and where the journal does not follow, the run is read from it again.
+    let appended = match ahead(store, run, &lines, &objects) {
+        Ok(()) => store.append(&run.id, Some(head), None, &lines, &objects).map_err(VoiceError::from),
+        Err(error) => Err(VoiceError::Unsigned(error.message)),
     };
-    for line in store.read_from(&run.id, run.size())? {
-        run.fold(&line, &|digest| store.object(digest).ok().flatten()).map_err(RunError::from)?;
+    let Err(error) = appended else {
+        catch_up(store, run)?;
+        return Ok(true);
+    };
+    let moved = matches!(error, VoiceError::Run(RunError::Store(StoreError::Moved)));
+    match again(store, run) {
+        Ok(fresh) => *run = fresh,
+        Err(unread) => {
+            // It is not what the journal holds, and nothing can follow on this head.
+            run.leaf = Digest::ZERO;
+            return Err(if moved { unread.into() } else { error });
+        }
     }
-    Ok(!moved)
+    catch_up(store, run)?;
+    if moved { Ok(false) } else { Err(error) }
+}
+
+/// Folds lines that the journal does not have yet.
+fn ahead(store: &impl Store, run: &mut Run, lines: &[String], objects: &[(Digest, Vec<u8>)]) -> Result<(), FoldError> {
+    let own = |digest: &Digest| objects.iter().find(|(known, _)| known == digest).map(|(_, bytes)| bytes.clone());
+    let both = |digest: &Digest| own(digest).or_else(|| store.object(digest).ok().flatten());
+    lines.iter().try_for_each(|line| run.fold(line, &both).map(|_| ()))
+}
+
+/// The run as the journal has it, and what only this process knows of it.
+fn again(store: &impl Store, run: &Run) -> Result<Run, RunError> {
+    let mut fresh = super::load::load(store, &run.id, &run.secrets)?;
+    fresh.whereabouts.clone_from(&run.whereabouts);
+    Ok(fresh)
+}
+
+/// Folds what others have added; whether there was anything.
+fn catch_up(store: &impl Store, run: &mut Run) -> Result<bool, RunError> {
+    let lines = store.read_from(&run.id, run.size())?;
+    for line in &lines {
+        run.fold(line, &|digest| store.object(digest).ok().flatten())?;
+    }
+    Ok(!lines.is_empty())
 }
 
 /// Drafts as the next entry lines of the chain, and their objects.

@@ -12,6 +12,7 @@ mod iam;
 mod log;
 pub mod organizations;
 mod rates;
+mod shared;
 pub mod signature;
 pub mod state;
 mod sts;
@@ -312,11 +313,12 @@ impl Simulator {
             return;
         }
         let state = Arc::make_mut(&mut self.state);
-        for handshake in state.handshakes.values_mut().filter(|h| h.state.pending() && h.expires <= now) {
+        let over = |handshake: &state::Handshake| handshake.state.pending() && handshake.expires <= now;
+        state.handshakes.change(over, |handshake| {
             handshake.state = HandshakeState::Expired;
             handshake.ended = Some(handshake.expires);
-        }
-        state.handshakes.retain(|_, handshake| !organizations::overdue(handshake, now));
+        });
+        state.handshakes.retain(|handshake| !organizations::overdue(handshake, now));
         organizations::finish_creations(state, &self.settings, now);
     }
 

@@ -1,6 +1,7 @@
 //! The simulated AWS itself: accounts, organizations, handshakes, keys; and questions about them.
 //! Never decides whether a request is allowed, and knows no wire.
 
+use super::shared::Shared;
 use crate::base::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// By account id (12 digits).
-    pub accounts: BTreeMap<String, Account>,
+    pub accounts: Shared<Account>,
     /// By organization id (`o-...`).
-    pub organizations: BTreeMap<String, Organization>,
+    pub organizations: Shared<Organization>,
     /// By handshake id (`h-...`).
-    pub handshakes: BTreeMap<String, Handshake>,
+    pub handshakes: Shared<Handshake>,
     /// By request id (`car-...`).
-    pub creations: BTreeMap<String, Creation>,
+    pub creations: Shared<Creation>,
     /// By access key id.
-    pub keys: BTreeMap<String, Key>,
+    pub keys: Shared<Key>,
     /// How many ids have been given out; makes the next one.
     pub serial: u64,
 }
@@ -361,11 +362,8 @@ impl State {
 
     /// Every Identity Center session in `account` is over from now on.
     pub fn end_identity_center_sessions(&mut self, account: &str, now: Time) {
-        for key in self.keys.values_mut().filter(|key| key.account == account) {
-            if matches!(key.who, Who::Session { identity_center: true, .. }) {
-                key.expires = Some(key.expires.map_or(now, |at| at.min(now)));
-            }
-        }
+        let ends = |key: &Key| key.account == account && matches!(key.who, Who::Session { identity_center: true, .. });
+        self.keys.change(ends, |key| key.expires = Some(key.expires.map_or(now, |at| at.min(now))));
     }
 }
 

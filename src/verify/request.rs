@@ -200,7 +200,9 @@ impl Walk<'_> {
 
     /// Every word that covers the step.
     pub fn spoken_of(&self, id: &StepId) -> impl Iterator<Item = &Spoken> {
-        names(id).into_iter().filter_map(|name| self.spoken.get(&name)).flatten()
+        // Where nobody has said anything yet, no name need be made.
+        let names = if self.spoken.is_empty() { BTreeSet::new() } else { names(id) };
+        names.into_iter().filter_map(|name| self.spoken.get(&name)).flatten()
     }
 
     pub fn request_ended(&mut self, fact: &RequestEnded) -> Checked {

@@ -1,8 +1,8 @@
-//! Reads a line in one pass where it is plainly as it should be: entries are read by the million.
+//! Reads and writes a line in one pass where it is plainly as it should be: entries are read by the million.
 //! Knows no reasons: what it does not take, the long way beside it reads or refuses.
 
 use super::Entry;
-use crate::base::json::{MAX_INTEGER, MAX_LINE};
+use crate::base::json::{MAX_INTEGER, MAX_LINE, member_text};
 use crate::base::{Digest, RunId, Time};
 use crate::record::fact::Fact;
 
@@ -41,6 +41,20 @@ pub(super) fn read(line: &str) -> Option<Entry> {
         run: RunId::parse(run)?,
         seq: number(seq)?,
     })
+}
+
+/// The line, if it has one for sure.
+pub(super) fn write(entry: &Entry) -> Option<String> {
+    let Entry { at, by, epoch, fact, mono, prev, run, seq } = entry;
+    if [epoch, mono, seq].into_iter().any(|number| *number > MAX_INTEGER.unsigned_abs()) {
+        return None;
+    }
+    let (by, data, kind) = (member_text(by)?, fact.data_text()?, fact.kind());
+    let line = format!(
+        "{{\"at\":\"{at}\",\"by\":{by},\"data\":{data},\"epoch\":{epoch},\"kind\":\"{kind}\",\"mono\":{mono},\
+         \"prev\":\"{prev}\",\"run\":\"{run}\",\"seq\":{seq},\"v\":1}}"
+    );
+    (line.len() <= MAX_LINE).then_some(line)
 }
 
 /// A number in its one form.

@@ -3,7 +3,7 @@
 //! Left out: ids that AWS gives anew each time, points in time, sessions, invitations that are over.
 
 use crate::simulator::State;
-use crate::simulator::state::{JoinedMethod, Target, Who};
+use crate::simulator::state::{Account, JoinedMethod, Target, Who};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often each fact holds (`place = value`).
@@ -25,13 +25,14 @@ impl Facts {
         bare.creations.clear();
         bare.keys.clear();
         bare.serial = 0;
-        for account in bare.accounts.values_mut() {
+        let every = |_: &Account| true;
+        bare.accounts.change(every, |account| {
             account.changes.clear();
             // An account that left and came back was invited, whatever it was before.
             if let Some(member) = &mut account.member {
                 member.method = JoinedMethod::Invited;
             }
-        }
+        });
         let mut facts = Facts::default();
         for (place, value) in leaves(&format!("{bare:#?}")) {
             facts.add(masked(&place, known), masked(&value, known));

@@ -18,8 +18,8 @@ pub(super) fn describe(call: &mut Call<'_>) -> Done {
 
 pub(super) fn list(call: &mut Call<'_>) -> Done {
     let organization = call.overseen()?;
-    let shown = call.state.members(&organization.id).map(|account| show_account(organization, account)).collect();
-    call.page("Accounts", shown)
+    let members = call.state.members(&organization.id).collect();
+    call.page_shown("Accounts", members, |account| show_account(organization, account))
 }
 
 pub(super) fn list_for_parent(call: &mut Call<'_>) -> Done {
@@ -29,9 +29,8 @@ pub(super) fn list_for_parent(call: &mut Call<'_>) -> Done {
         return Err(tree::parent_not_found());
     }
     let below = |account: &&Account| account.member.as_ref().is_some_and(|member| member.parent == parent);
-    let members = call.state.members(&organization.id).filter(below);
-    let shown = members.map(|account| show_account(organization, account)).collect();
-    call.page("Accounts", shown)
+    let members = call.state.members(&organization.id).filter(below).collect();
+    call.page_shown("Accounts", members, |account| show_account(organization, account))
 }
 
 /// AWS works on so many at once.

@@ -382,8 +382,8 @@ fn list(call: &Call<'_>, meant: impl Fn(&Handshake) -> bool) -> Done {
     }
     let any = !parent && wanted.is_none_or(|wanted| wanted == "INVITE");
     let mut found: Vec<&Handshake> = call.state.handshakes.values().filter(|one| any && meant(one)).collect();
-    found.sort_by_key(|handshake| (handshake.requested, handshake.id.clone()));
-    call.page("Handshakes", found.into_iter().map(|handshake| show(&call.state, handshake)).collect())
+    found.sort_by(|one, other| (one.requested, &one.id).cmp(&(other.requested, &other.id)));
+    call.page_shown("Handshakes", found, |handshake| show(&call.state, handshake))
 }
 
 /// A handshake as AWS shows it. The organization's party id carries its `o-`.

@@ -202,6 +202,11 @@ impl Call<'_> {
 
     /// The answer of a list: one page of `items` under `name`, and `NextToken` if there are more.
     pub(super) fn page(&self, name: &str, items: Vec<Value>) -> Done {
+        self.page_shown(name, items, Value::clone)
+    }
+
+    /// The same; only what stands on the page is shown: a list of a thousand has fifty.
+    pub(super) fn page_shown<T>(&self, name: &str, items: Vec<T>, show: impl Fn(&T) -> Value) -> Done {
         let size = match self.input.get("MaxResults") {
             None | Some(Value::Null) => self.settings.page_size,
             Some(value) => match value.as_u64() {
@@ -211,11 +216,11 @@ impl Call<'_> {
                 None => return Err(input::malformed("MaxResults")),
             },
         };
-        self.page_of(name, items, size)
+        self.page_of(name, items, size, show)
     }
 
     /// The same, with so many per page.
-    pub(super) fn page_of(&self, name: &str, items: Vec<Value>, size: usize) -> Done {
+    pub(super) fn page_of<T>(&self, name: &str, items: Vec<T>, size: usize, show: impl Fn(&T) -> Value) -> Done {
         let from = match self.input.get("NextToken") {
             None | Some(Value::Null) => 0,
             Some(value) => value
@@ -226,7 +231,7 @@ impl Call<'_> {
                 .ok_or_else(|| input::invalid("INVALID_NEXT_TOKEN", "NextToken"))?,
         };
         let to = from.saturating_add(size).min(items.len());
-        let mut answer = json!({ name: items[from..to] });
+        let mut answer = json!({ name: items[from..to].iter().map(show).collect::<Vec<Value>>() });
         if to < items.len() {
             answer["NextToken"] = json!(format!("page-{to}"));
         }

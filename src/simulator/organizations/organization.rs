@@ -1,7 +1,7 @@
 //! The organization itself: made, shown, deleted.
 
 use super::super::access::decide;
-use super::super::state::{HandshakeState, JoinedMethod, Membership, Organization, State};
+use super::super::state::{Handshake, HandshakeState, JoinedMethod, Membership, Organization, State};
 use super::super::wire::AwsError;
 use super::super::{Call, wakeup};
 use super::handshakes::no_service_linked_role;
@@ -80,11 +80,12 @@ pub(super) fn delete(call: &mut Call<'_>) -> Done {
     let state = call.change();
     state.depart(&me, now, ends);
     state.organizations.remove(&id);
-    state.creations.retain(|_, creation| creation.organization != id);
-    for handshake in state.handshakes.values_mut().filter(|h| h.organization == id && h.state.pending()) {
+    state.creations.retain(|creation| creation.organization != id);
+    let open = |handshake: &Handshake| handshake.organization == id && handshake.state.pending();
+    state.handshakes.change(open, |handshake| {
         handshake.state = HandshakeState::Canceled;
         handshake.ended = Some(now);
-    }
+    });
     Ok(Value::Null)
 }
 

@@ -98,5 +98,5 @@ pub(super) fn list(call: &mut Call<'_>) -> Done {
     let tags = read(call, &organization, &resource)?;
     // The only list whose size the caller cannot choose.
     let shown = tags.into_iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
-    call.page_of("Tags", shown, call.settings.page_size)
+    call.page_of("Tags", shown, call.settings.page_size, Value::clone)
 }
