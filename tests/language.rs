@@ -28,8 +28,8 @@ fn every_table_and_key_is_read_checked_and_planned() {
     assert_eq!(
         loaded.checked.not_in_this_version(),
         [
-                "`repair` of the step `tidy`",
-                    "role `holder` with proof `mfa_code`",
+            "`repair` of the step `tidy`",
+            "role `holder` with proof `mfa_code`",
             "session `as_root` with `assume_root`",
             "session `member` with `mfa`",
         ]

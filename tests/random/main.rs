@@ -119,9 +119,11 @@ impl Case {
             with(&|case| drop(case.book.stages.remove(at)));
         }
         (0..self.world.faults.len()).for_each(|at| with(&|case| drop(case.world.faults.remove(at))));
-        (0..self.kills.len()).for_each(|at| with(&|case| {
-            case.kills.remove(at);
-        }));
+        (0..self.kills.len()).for_each(|at| {
+            with(&|case| {
+                case.kills.remove(at);
+            })
+        });
         for at in 0..self.book.stages.len() {
             if self.book.stages[at].items.as_ref().is_some_and(|items| items.len() > 1) {
                 with(&|case| {

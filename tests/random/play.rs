@@ -326,7 +326,9 @@ impl Play<'_> {
         if stop.what == Some(WaitFor::Approval) && self.dice.percent(moods.denies) {
             let live: Vec<u64> = run.requests.values().filter(|one| one.is_live()).map(|one| one.seq).collect();
             let request = live.get(self.dice.up_to(live.len())).copied();
-            if let Some((request, person)) = request.and_then(|one| Some((one, self.theatre.lacking(run, one).into_iter().next()?))) {
+            if let Some((request, person)) =
+                request.and_then(|one| Some((one, self.theatre.lacking(run, one).into_iter().next()?)))
+            {
                 self.theatre.decide(&mut self.store, run, request, &person, Decides::Deny)?;
                 return Ok(Some(Help::Same));
             }
