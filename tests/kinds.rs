@@ -233,6 +233,12 @@ fn tasks_over_http() {
     scene.run("alice", &["answer", &card]).exits(0);
     scene.resume("bob").exits(4);
     assert_eq!(scene.state_of("payment", Some("333344445555"), "card"), "done");
+    // A point of no return that names no approvers is approved by the other party.
+    scene.run("alice", &["approve", &format!("{place}/alone")]).exits(0);
+    scene.resume("bob").exits(4);
+    // Something was approved since: the anchor that is proved by hand is looked at once more.
+    scene.run("bob", &["confirm", place]);
+    scene.resume("bob").exits(4);
     scene.run("bob", &["answer", &format!("{place}/alone")]).exits(0);
     scene.resume("bob").exits(0);
     assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
