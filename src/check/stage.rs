@@ -10,6 +10,7 @@ use crate::expression;
 use crate::runbook::kind::exact;
 use crate::runbook::node::Text;
 use crate::runbook::written;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Checker<'_> {
     pub(super) fn stage(&mut self, at: usize) -> Option<Stage> {
@@ -154,18 +155,26 @@ impl Checker<'_> {
             return;
         }
         let (Some(anchor), Some(place)) = (anchor, &written.anchor) else { return };
-        if !self.runbook.roles.iter().any(|role| role.id.is == performer) {
-            return;
-        }
-        let mut seen = std::collections::BTreeSet::new();
-        for id in anchor_sessions(anchor) {
-            let session = self.runbook.sessions.iter().find(|session| session.id.is == id);
-            let usable = session.is_none_or(|session| session.used_by.iter().any(|role| role.is == performer));
-            if !usable && seen.insert(id.clone()) {
-                let message = format!(
-                    "the anchor reads through the session `{id}`, which the stage's performer `{performer}` may not use"
-                );
-                let hint = format!("add `{performer}` to its `used_by`, or read through another session");
+        // Whoever is about to change something reads the anchor again, right before. (That a performer may not use
+        // the step's own session is said elsewhere.)
+        let changing = steps.iter().filter(|step| step.mutates);
+        let readers: BTreeMap<&str, (String, &str)> = changing
+            .rev()
+            .map(|step| {
+                let who = format!("`{}`, who performs `{}`,", step.performer, step.id);
+                (step.performer.as_str(), (who, step.session.as_str()))
+            })
+            .chain([(performer, (format!("the stage's performer `{performer}`"), ""))])
+            .filter(|(role, _)| self.runbook.roles.iter().any(|known| known.id.is == *role))
+            .collect();
+        for id in anchor_sessions(anchor).into_iter().collect::<BTreeSet<String>>() {
+            let Some(session) = self.runbook.sessions.iter().find(|session| session.id.is == id) else { continue };
+            for (role, (who, own)) in &readers {
+                if *own == id || session.used_by.iter().any(|may| may.is == *role) {
+                    continue;
+                }
+                let message = format!("the anchor reads through the session `{id}`, which {who} may not use");
+                let hint = format!("add `{role}` to its `used_by`, or read through another session");
                 self.notes.error("CS0312", &place.span, message, hint);
             }
         }

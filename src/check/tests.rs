@@ -79,6 +79,11 @@ fn sessions_must_fit_their_users_and_probes() {
         code("used_by = [\"partner_billing\"]", "used_by = [\"mfa_holder\"]"),
         ["CS0312", "CS0311", "CS0312", "CS0311"]
     );
+    // Who performs a changing step reads the anchor again, right before.
+    assert_eq!(
+        code("confirm = { text = \"Move", "performer = \"partner_billing\"\nconfirm = { text = \"Move"),
+        ["CS0312", "CS0311", "CS0311", "CS0311", "CS0311"]
+    );
     assert_eq!(
         code("kinds = [\"role\", \"user\"] }\nmember", "kinds = [\"identity_center\"] }\nmember"),
         ["CS0307", "CS0306", "CS0306", "CS0307", "CS0306"]
