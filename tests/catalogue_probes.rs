@@ -92,6 +92,32 @@ fn an_invitation_is_found_by_whom_it_is_for() {
     assert_eq!(probe(name, with, reads(json!([]))).0, NOT_DONE);
 }
 
+/// Known by AWS's own answer it is read by its id; the list is left to answers that were lost, or can't be read.
+#[test]
+fn an_invitation_that_is_known_is_read_by_its_id() {
+    let name = "organizations:InviteAccountToOrganization";
+    let with = json!({"Target": {"Id": "333333333333", "Type": "ACCOUNT"}});
+    for (state, said) in
+        [("OPEN", DONE), ("REQUESTED", DONE), ("ACCEPTED", DONE), ("CANCELED", UNKNOWN), ("EXPIRED", UNKNOWN)]
+    {
+        let reads = json!({"handshake": ok(json!({"Handshake": {"Id": "h-1", "State": state}}))});
+        assert_eq!(probe(name, with.clone(), reads).0, said, "{state}");
+    }
+    let [one, list] = action(name).probe[0].reads else { panic!("not two reads") };
+    let filled = |text: &str, output: Value, reads: Value| {
+        let scope = json!({"with": with, "output": output, "reads": reads});
+        expression::fill(&json!(text), &scope, Time(0)).unwrap()
+    };
+    let given = json!({"Handshake": {"Id": "h-1"}});
+    assert_eq!(filled(one.with[0].1, Value::Null, json!({})), Value::Null);
+    assert_eq!(filled(one.with[0].1, given.clone(), json!({})), json!("h-1"));
+    let filter = |handshake| filled(list.with[0].1, given.clone(), json!({"handshake": handshake}));
+    assert_eq!(filter(ok(given.clone())), Value::Null);
+    for unread in [ok(Value::Null), failed("AccessDeniedException"), failed("HandshakeNotFoundException")] {
+        assert_eq!(filter(unread), json!({"ActionType": "INVITE"}));
+    }
+}
+
 #[test]
 fn places_organizations_and_accounts_are_told() {
     let with = json!({"AccountId": "1", "SourceParentId": "r-1", "DestinationParentId": "ou-1"});

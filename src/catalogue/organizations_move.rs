@@ -27,17 +27,31 @@ static INVITE_ACCOUNT_TO_ORGANIZATION: Action = Action {
     outputs: &[may("Handshake", Type::Record(HANDSHAKE), "the invitation")],
     probe: &[Side {
         name: "caller",
-        reads: &[ProbeRead {
-            id: "handshakes",
-            action: "organizations:ListHandshakesForOrganization",
-            with: &[("Filter", "${{ActionType: 'INVITE'}}")],
-        }],
-        done: "reads.handshakes.answer != `null` && contains(reads.handshakes.answer.Handshakes\
+        // By its id where AWS's answer gave one: each such read costs the same, however many invitations are out. The
+        // list is for an answer that was lost, and for callers who may list but not describe.
+        reads: &[
+            ProbeRead {
+                id: "handshake",
+                action: "organizations:DescribeHandshake",
+                with: &[("HandshakeId", "${output.Handshake.Id}")],
+            },
+            ProbeRead {
+                id: "handshakes",
+                action: "organizations:ListHandshakesForOrganization",
+                with: &[(
+                    "Filter",
+                    "${reads.handshake.answer.Handshake.Id == `null` && {ActionType: 'INVITE'} || `null`}",
+                )],
+            },
+        ],
+        done: "contains(['OPEN', 'REQUESTED', 'ACCEPTED'], reads.handshake.answer.Handshake.State) \
+               || reads.handshakes.answer != `null` && contains(reads.handshakes.answer.Handshakes\
                [?State == 'OPEN' || State == 'REQUESTED'].Parties[].Id, with.Target.Id)",
         not_done: "reads.handshakes.answer != `null` && !contains(reads.handshakes.answer.Handshakes\
                    [?State == 'OPEN' || State == 'REQUESTED'].Parties[].Id, with.Target.Id)",
-        output: "{Handshake: find(reads.handshakes.answer.Handshakes[?State == 'OPEN' || State == 'REQUESTED']\
-                 .{Target: (Parties[?Type != 'ORGANIZATION'].Id | [0]), Handshake: @}, 'Target', with.Target.Id).Handshake}",
+        output: "{Handshake: reads.handshake.answer.Handshake || find(reads.handshakes.answer.Handshakes\
+                 [?State == 'OPEN' || State == 'REQUESTED'].{Target: (Parties[?Type != 'ORGANIZATION'].Id | [0]), \
+                 Handshake: @}, 'Target', with.Target.Id).Handshake}",
     }],
     undo: Undo::Usual(&[UndoStep {
         id: "cancel",

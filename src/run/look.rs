@@ -136,10 +136,12 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
         named.map(|id| (id.clone(), session::wanted(self.run, &id, at, now))).collect()
     }
 
-    /// What the catalogue's probes are filled from.
+    /// What the catalogue's probes are filled from. An output is that of this attempt, or none: while an operation is
+    /// open, what is still known is what a former one gave.
     fn known(&self, id: &StepId) -> Value {
         let state = self.run.step(id);
-        json!({"with": state.with, "output": state.output})
+        let output = if state.is_done() { state.output.clone() } else { Value::Null };
+        json!({"with": state.with, "output": output})
     }
 
     fn look(&self, id: &StepId) -> Result<What, Stop> {
