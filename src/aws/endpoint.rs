@@ -1,5 +1,6 @@
 //! Which endpoint a session would really talk to, and whether that fits the run (P16).
 
+use crate::base::domains::AWS_DOMAINS;
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
@@ -55,15 +56,6 @@ pub(super) fn origin(url: &str) -> String {
 
 /// AWS's own: HTTPS, and a host that AWS gives to this service (not to a customer's machine).
 fn is_aws(service: &str, endpoint: &str) -> bool {
-    const DOMAINS: [&str; 7] = [
-        ".amazonaws.com",
-        ".amazonaws.com.cn",
-        ".api.aws",
-        ".api.amazonwebservices.com.cn",
-        ".amazonaws.eu",
-        ".c2s.ic.gov",
-        ".sc2s.sgov.gov",
-    ];
     let Some(host) = endpoint.strip_prefix("https://") else { return false };
     let host = host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
     if !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')) {
@@ -72,7 +64,7 @@ fn is_aws(service: &str, endpoint: &str) -> bool {
     let mut labels = host.split('.').skip_while(|label| label.starts_with("vpce-"));
     let first = labels.next().unwrap_or_default();
     let named = first == service || first.strip_suffix("-fips") == Some(service);
-    named && DOMAINS.iter().any(|domain| host.ends_with(domain))
+    named && AWS_DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod canonical;
 pub mod digest;
+pub mod domains;
 pub mod duration;
 pub mod escape;
 pub mod finding;

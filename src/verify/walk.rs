@@ -6,6 +6,7 @@ use super::operation::Work;
 use super::request::Request;
 use super::trust::Trust;
 use super::{Found, Problem, codes};
+use crate::base::domains::AWS_DOMAINS;
 use crate::base::{Digest, StepId, Time};
 use crate::people::{self, People};
 use crate::plan::model::{Plan, Step};
@@ -15,16 +16,6 @@ use crate::record::{Entry, named};
 use crate::sshsig::KeyKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-const AWS_DOMAINS: [&str; 7] = [
-    ".amazonaws.com",
-    ".amazonaws.com.cn",
-    ".api.aws",
-    ".api.amazonwebservices.com.cn",
-    ".amazonaws.eu",
-    ".c2s.ic.gov",
-    ".sc2s.sgov.gov",
-];
 
 /// A rule that an entry breaks: its code, and words.
 pub(super) type Fail = (&'static str, String);
