@@ -116,7 +116,7 @@ impl Wire {
 
     /// The keys of an access key that was made while the world ran.
     pub fn key(&self, access_key: &str) -> Option<(String, String, String)> {
-        let found = self.simulator().key(access_key)?;
+        let found = self.simulator().credentials_of(access_key)?;
         Some((found.access_key, found.secret_key, found.session_token))
     }
 

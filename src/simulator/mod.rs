@@ -397,11 +397,7 @@ impl Simulator {
     }
 
     /// The credentials behind an access key, if there is one.
-    pub fn key(&self, access_key: &str) -> Option<Credentials> {
-        self.credentials_of(access_key)
-    }
-
-    fn credentials_of(&self, access_key: &str) -> Option<Credentials> {
+    pub fn credentials_of(&self, access_key: &str) -> Option<Credentials> {
         let key = self.state.keys.get(access_key)?;
         Some(Credentials {
             account: key.account.clone(),
