@@ -3,6 +3,7 @@
 use super::proof::{Came, Proof};
 use super::proof_text::{anchors, command, letters, place, reasons, rows, summary};
 use crate::base::escape;
+use crate::base::html::{Attributes, Html};
 
 /// As Markdown.
 pub fn markdown(proof: &Proof) -> String {
@@ -55,58 +56,80 @@ const STYLE: &str = "body{font:16px/1.5 sans-serif;max-width:75rem;margin:2rem a
 table{border-collapse:collapse}td,th{border:1px solid #888;padding:.2rem .5rem;text-align:left}\
 td.F{font-weight:bold;background:#fdd;color:#000}code{font-size:90%}";
 
+const COLUMN: Attributes<'static> = &[("scope", "col")];
+const ROW: Attributes<'static> = &[("scope", "row")];
+
 /// As one page.
 pub fn html(proof: &Proof) -> String {
-    let title = format!("Proof of {}", text(&proof.title));
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
-         <p><strong>{}</strong></p>\n<p>Runbook <code>{}</code>, version {}.</p>\n",
-        text(&summary(proof)),
-        text(&proof.runbook),
-        text(&proof.version)
-    );
-    list(&mut out, &proof.plays);
-    if !proof.stuck.is_empty() {
-        out.push_str(&format!("<p><strong>FAILED</strong> without any fault: {}</p>\n", text(&proof.stuck)));
-        out.push_str("</body>\n</html>\n");
-        return out;
-    }
-    out.push_str("<h2>Faults</h2>\n<table>\n<tr><th scope=\"col\">step</th>");
-    for column in &proof.columns {
-        out.push_str(&format!("<th scope=\"col\"><abbr title=\"{}\">{}</abbr></th>", text(column.words), column.head));
-    }
-    out.push_str("</tr>\n");
-    for (row, items) in rows(proof) {
-        out.push_str(&format!("<tr><th scope=\"row\">{}</th>", text(&row)));
-        for column in &proof.columns {
-            let letters = letters(proof, &row, column.name, &items);
-            let class = if letters.contains('F') { " class=\"F\"" } else { "" };
-            out.push_str(&format!("<td{class}>{letters}</td>"));
+    let title = format!("Proof of {}", proof.title);
+    Html::document(&title, STYLE, |body| {
+        body.leaf("h1", &[], &title).el("p", &[], |p| {
+            p.leaf("strong", &[], &summary(proof));
+        });
+        body.el("p", &[], |p| {
+            p.text("Runbook ").leaf("code", &[], &proof.runbook).text(&format!(", version {}.", proof.version));
+        });
+        list(body, &proof.plays);
+        if !proof.stuck.is_empty() {
+            body.el("p", &[], |p| {
+                p.leaf("strong", &[], "FAILED").text(&format!(" without any fault: {}", proof.stuck));
+            });
+            return;
         }
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</table>\n<h2>Rollbacks</h2>\n<table>\n");
-    out.push_str(
-        "<tr><th scope=\"col\">anchor</th><th scope=\"col\">from behind</th><th scope=\"col\">came</th></tr>\n",
-    );
-    for (to, cells) in anchors(proof) {
-        for one in cells {
-            let class = if one.came == Came::Failed { " class=\"F\"" } else { "" };
-            let (to, place, word) = (text(&to), text(&place(one)), word(one.came));
-            out.push_str(&format!("<tr><th scope=\"row\">{to}</th><td>{place}</td><td{class}>{word}</td></tr>\n"));
+        faults(body, proof);
+        rollbacks(body, proof);
+        below(body, proof);
+    })
+}
+
+fn faults(body: &mut Html, proof: &Proof) {
+    body.leaf("h2", &[], "Faults").el("table", &[], |table| {
+        table.el("tr", &[], |tr| {
+            tr.leaf("th", COLUMN, "step");
+            for column in &proof.columns {
+                tr.el("th", COLUMN, |th| {
+                    th.leaf("abbr", &[("title", column.words)], column.head);
+                });
+            }
+        });
+        for (row, items) in rows(proof) {
+            table.el("tr", &[], |tr| {
+                tr.leaf("th", ROW, &row);
+                for column in &proof.columns {
+                    let letters = letters(proof, &row, column.name, &items);
+                    tr.leaf("td", class(letters.contains('F')), &letters);
+                }
+            });
         }
-    }
-    out.push_str("</table>\n<h2>Legend</h2>\n");
+    });
+}
+
+fn rollbacks(body: &mut Html, proof: &Proof) {
+    body.leaf("h2", &[], "Rollbacks").el("table", &[], |table| {
+        table.el("tr", &[], |tr| {
+            tr.leaf("th", COLUMN, "anchor").leaf("th", COLUMN, "from behind").leaf("th", COLUMN, "came");
+        });
+        for (to, cells) in anchors(proof) {
+            for one in cells {
+                table.el("tr", &[], |tr| {
+                    tr.leaf("th", ROW, &to).leaf("td", &[], &place(one));
+                    tr.leaf("td", class(one.came == Came::Failed), word(one.came));
+                });
+            }
+        }
+    });
+}
+
+/// The legend, what went wrong in words, and what the tables do not show.
+fn below(body: &mut Html, proof: &Proof) {
+    body.leaf("h2", &[], "Legend");
     let mut legend: Vec<String> =
         proof.columns.iter().map(|column| format!("{}: {} ({})", column.head, column.words, column.name)).collect();
     legend.push("d done, b rolled back, s stopped with a clear word, F FAILED, - does not apply".to_owned());
     for (why, heads) in reasons(proof) {
         legend.push(format!("- at {}: {why}", heads.into_iter().collect::<Vec<_>>().join(" ")));
     }
-    list(&mut out, &legend);
+    list(body, &legend);
     for (title, came) in [("Failed", Came::Failed), ("Stopped, with no way on", Came::Stopped)] {
         let found: Vec<String> = proof
             .cells
@@ -115,21 +138,27 @@ pub fn html(proof: &Proof) -> String {
             .map(|one| format!("{} at {}: {} ({})", one.fault, place(one), one.detail, command(proof, one)))
             .collect();
         if !found.is_empty() {
-            out.push_str(&format!("<h2>{title}</h2>\n"));
-            list(&mut out, &found);
+            body.leaf("h2", &[], title);
+            list(body, &found);
         }
     }
-    out.push_str("<h2>Not proved</h2>\n");
-    list(&mut out, &proof.unproved);
+    body.leaf("h2", &[], "Not proved");
+    list(body, &proof.unproved);
     let seeds: Vec<String> = proof.seeds.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    out.push_str(&format!("<p>Seeds: {}</p>\n</body>\n</html>\n", text(&seeds.join(", "))));
-    out
+    body.leaf("p", &[], &format!("Seeds: {}", seeds.join(", ")));
 }
 
-fn list(out: &mut String, items: &[String]) {
-    out.push_str("<ul>\n");
-    items.iter().for_each(|item| out.push_str(&format!("<li>{}</li>\n", text(item))));
-    out.push_str("</ul>\n");
+fn list(body: &mut Html, items: &[String]) {
+    body.el("ul", &[], |ul| {
+        items.iter().for_each(|item| {
+            ul.leaf("li", &[], item);
+        });
+    });
+}
+
+/// A cell that failed stands out.
+fn class(failed: bool) -> Attributes<'static> {
+    if failed { &[("class", "F")] } else { &[] }
 }
 
 fn word(came: Came) -> &'static str {
@@ -154,22 +183,6 @@ fn cell(value: &str) -> String {
     out
 }
 
-/// Text that can't become HTML.
-fn text(value: &str) -> String {
-    let mut out = String::new();
-    for c in escape::line(value).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::proof_text::tests::{cell as one, proof};
@@ -183,7 +196,13 @@ mod tests {
         ];
         let proof = proof(cells);
         let (page, text) = (html(&proof), markdown(&proof));
-        assert!(!page.contains("<script") && !page.contains("<b>") && !page.contains('\u{202e}'), "{page}");
+        assert!(
+            !page.contains("<script")
+                && !page.contains("<b>")
+                && !page.contains("unsafe")
+                && !page.contains('\u{202e}'),
+            "{page}"
+        );
         assert!(page.contains("<td class=\"F\">F</td>") && page.contains("&lt;script&gt;"), "{page}");
         assert!(!text.contains(" <script") && text.contains("\\<script\\>alert(1)\\</script\\> \\| \\`x\\`"), "{text}");
         assert!(
