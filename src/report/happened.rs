@@ -128,24 +128,12 @@ fn intended(all: &mut Happened, history: &History<'_>, entry: &Entry, fact: &fac
     approved_by.dedup();
     all.begun.insert(entry.seq, all.operations.len());
     all.operations.push(OperationFacts {
-        seq: entry.seq,
-        step: fact.step.to_string(),
-        direction: direction(fact.direction),
-        attempt: fact.attempt,
         r#try: fact.r#try,
         what: history.doing(&fact.step, &fact.operation).unwrap_or_default(),
-        by: entry.by.clone().unwrap_or_default(),
         approved_by,
         began: Some(entry.at.millis()),
-        ended: None,
-        result: None,
-        found: None,
-        was_in_doubt: false,
-        request_id: None,
-        date: None,
-        took_ms: None,
-        error: None,
         words: "begun; how it ended is not known".to_owned(),
+        ..operation(entry, &fact.step, fact.direction, fact.attempt)
     });
 }
 
@@ -182,13 +170,19 @@ fn outcome(all: &mut Happened, history: &History<'_>, entry: &Entry, fact: &fact
 
 /// A step that changes nothing has no `intended`.
 fn looked(history: &History<'_>, entry: &Entry, fact: &fact::Outcome) -> OperationFacts {
+    let what = history.step(&fact.step).map(words::what).unwrap_or_default();
+    OperationFacts { what, ..operation(entry, &fact.step, fact.direction, fact.attempt) }
+}
+
+/// An operation of which only its entry is known: the first try, no end.
+fn operation(entry: &Entry, step: &StepId, way: Direction, attempt: u32) -> OperationFacts {
     OperationFacts {
         seq: entry.seq,
-        step: fact.step.to_string(),
-        direction: direction(fact.direction),
-        attempt: fact.attempt,
+        step: step.to_string(),
+        direction: direction(way),
+        attempt,
         r#try: 1,
-        what: history.step(&fact.step).map(words::what).unwrap_or_default(),
+        what: String::new(),
         by: entry.by.clone().unwrap_or_default(),
         approved_by: Vec::new(),
         began: None,
