@@ -2,6 +2,7 @@
 //! Every text goes through the writer that escapes it.
 
 use super::content::{Content, EntryFacts, Moment, OperationFacts, RequestFacts, Trouble};
+use super::rows::{self, SHOWN_ITEMS};
 use crate::base::escape;
 use crate::base::html::Html;
 use crate::plan::lanes::{self, Row};
@@ -13,8 +14,6 @@ const OPEN_ROWS: usize = 40;
 const LOG_ROWS: usize = 1000;
 /// More troubles of one kind at one step than these are told together.
 const ALIKE: usize = 3;
-/// Items that are named.
-const SHOWN_ITEMS: usize = 12;
 /// Characters of one text in a table; the whole stands in the bundle.
 const LONGEST: usize = 2000;
 
@@ -266,31 +265,13 @@ fn plan(main: &mut Html, content: &Content) {
     for (number, stage) in content.stages.iter().enumerate() {
         main.el("section", &[], |section| {
             section.leaf("h3", &[], &format!("{}. {}", number + 1, stage.title));
-            if let Some(items) = &stage.items {
-                let named = items.iter().take(SHOWN_ITEMS).cloned().collect::<Vec<_>>().join(", ");
-                let more = items.len().saturating_sub(SHOWN_ITEMS);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                section.leaf("p", &[], &format!("For each of {}: {named}{more}.", items.len()));
+            if let Some(items) = rows::items(stage) {
+                section.leaf("p", &[], &items);
             }
             if let Some(anchor) = &stage.anchor {
                 section.leaf("p", &[], &format!("Anchor to come back to: {anchor}."));
             }
-            let rows: Vec<Vec<String>> = stage
-                .steps
-                .iter()
-                .map(|step| {
-                    let back = step.way_back.clone().unwrap_or("changes nothing".to_owned());
-                    let lost =
-                        if step.lost.is_empty() { String::new() } else { format!(". Not brought back: {}", step.lost) };
-                    vec![
-                        step.id.clone(),
-                        step.what.clone(),
-                        step.performers.join(", together with "),
-                        or_none(step.approvals.join("; and "), "nobody"),
-                        format!("{back}{lost}"),
-                    ]
-                })
-                .collect();
+            let rows = rows::steps(stage, "nobody");
             table(section, &["Step", "What", "Performed by", "Agreed to by", "Way back"], &rows);
         });
     }
@@ -302,20 +283,7 @@ fn or_none(text: String, none: &str) -> String {
 
 fn people(main: &mut Html, content: &Content) {
     main.leaf("h2", &[], "People, parties, accounts");
-    let rows: Vec<Vec<String>> = content
-        .people
-        .iter()
-        .map(|one| {
-            vec![
-                format!("{} ({})", one.name, one.id),
-                one.party.clone(),
-                one.roles.join(", "),
-                one.signed.to_string(),
-                one.keys.join("  "),
-            ]
-        })
-        .collect();
-    table(main, &["Person", "Party", "Roles", "Signed", "Key fingerprints"], &rows);
+    table(main, &["Person", "Party", "Roles", "Signed", "Key fingerprints"], &rows::people(&content.people));
     let mut seen = Vec::new();
     for one in &content.sessions {
         let row =

@@ -1,10 +1,8 @@
 //! The report as Markdown, with the content of the HTML one. No text of the bundle becomes markup. Pure.
 
 use super::content::{Content, Moment};
+use super::rows;
 use crate::base::escape;
-
-/// Items that are named.
-const SHOWN_ITEMS: usize = 12;
 
 /// The whole report, ended by a line feed.
 pub fn markdown(content: &Content) -> String {
@@ -107,12 +105,7 @@ impl Page {
     fn plan(&mut self, content: &Content) {
         self.title("What was to happen");
         for stage in &content.stages {
-            let items = stage.items.as_ref().map(|items| {
-                let named = items.iter().take(SHOWN_ITEMS).cloned().collect::<Vec<_>>().join(", ");
-                let more = items.len().saturating_sub(SHOWN_ITEMS);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                format!(" For each of {}: {named}{more}.", items.len())
-            });
+            let items = rows::items(stage).map(|items| format!(" {items}"));
             let anchor = stage.anchor.as_ref().map(|anchor| format!(" Anchor: {anchor}.")).unwrap_or_default();
             self.line(&format!(
                 "\n**{}**: {}.{}{}\n",
@@ -121,42 +114,14 @@ impl Page {
                 cell(&items.unwrap_or_default()),
                 cell(&anchor)
             ));
-            let rows: Vec<Vec<String>> = stage
-                .steps
-                .iter()
-                .map(|step| {
-                    let back = step.way_back.clone().unwrap_or("changes nothing".to_owned());
-                    let lost =
-                        if step.lost.is_empty() { String::new() } else { format!(". Not brought back: {}", step.lost) };
-                    vec![
-                        step.id.clone(),
-                        step.what.clone(),
-                        step.performers.join(", together with "),
-                        step.approvals.join("; and "),
-                        format!("{back}{lost}"),
-                    ]
-                })
-                .collect();
+            let rows = rows::steps(stage, "");
             self.table(&["step", "what", "performed by", "agreed to by", "way back"], &rows);
         }
     }
 
     fn people(&mut self, content: &Content) {
         self.title("People, parties, accounts");
-        let people: Vec<Vec<String>> = content
-            .people
-            .iter()
-            .map(|one| {
-                vec![
-                    format!("{} ({})", one.name, one.id),
-                    one.party.clone(),
-                    one.roles.join(", "),
-                    one.signed.to_string(),
-                    one.keys.join(" "),
-                ]
-            })
-            .collect();
-        self.table(&["person", "party", "roles", "signed", "key fingerprints"], &people);
+        self.table(&["person", "party", "roles", "signed", "key fingerprints"], &rows::people(&content.people));
         let sessions: Vec<Vec<String>> = content
             .sessions
             .iter()

@@ -10,6 +10,7 @@ pub mod html;
 pub mod line;
 pub mod markdown;
 pub mod review;
+mod rows;
 mod story;
 mod trouble;
 
