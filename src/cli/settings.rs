@@ -51,9 +51,18 @@ fn read(folder: &Path, text: &str) -> Result<Settings, CliError> {
     }
 }
 
+/// A path of the file: from its folder, or from the home of whoever runs the program (`~/...`).
+fn at(folder: &Path, home: Option<&Path>, text: &str) -> PathBuf {
+    match (text.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => folder.join(text),
+    }
+}
+
 fn table(root: &Node, folder: &Path, notes: &mut Notes) -> Option<Settings> {
     let top = Table::open(root, &TOP, "the settings file", &[], notes)?;
-    let mut path = |key: &str| top.required_if_there(key, notes).map(|text| folder.join(&text.is));
+    let home = std::env::home_dir();
+    let mut path = |key: &str| top.required_if_there(key, notes).map(|text| at(folder, home.as_deref(), &text.is));
     let (journal, key) = (path("journal"), path("key"));
     let person = top.required_if_there("person", notes).map(|text| text.is);
     let mut sessions = BTreeMap::new();
@@ -156,6 +165,16 @@ mod tests {
         assert_eq!(settings.journal, Some(PathBuf::from("/repo/j/a.db")));
         assert_eq!(settings.key, Some(PathBuf::from("/k")));
         assert_eq!(settings.sessions["m"], "x");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_of_who_runs_it() {
+        let (folder, home) = (Path::new("/repo"), Some(Path::new("/home/me")));
+        assert_eq!(at(folder, home, "~/.ssh/id"), PathBuf::from("/home/me/.ssh/id"));
+        for other in ["a~/b", "~you/b", "~"] {
+            assert_eq!(at(folder, home, other), folder.join(other));
+        }
+        assert_eq!(at(folder, None, "~/b"), PathBuf::from("/repo/~/b"));
     }
 
     #[test]
