@@ -24,24 +24,16 @@ operations, anchors, holds, points_of_no_return, troubles, evidence, entries, ch
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// A bundle, a journal that somebody handed over, or a run of the journal (any unique beginning of its id)
-    #[arg(value_name = "RUN or BUNDLE")]
-    pub target: Option<String>,
-    /// Keys that you got from a party yourself: a people file, or an allowed_signers file; may repeat
-    #[arg(long, value_name = "FILE")]
-    pub trust: Vec<PathBuf>,
-    /// A head that an approver kept: {"run","size","root","leaf"}; may repeat
-    #[arg(long, value_name = "FILE")]
-    pub held: Vec<PathBuf>,
+    #[command(flatten)]
+    pub read: verb::Read,
     /// Where to write; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
-    let trust = args.trust.iter().map(|path| verb::read_trust(path)).collect::<Result<Vec<_>, _>>()?;
-    let held = args.held.iter().map(|path| verb::read_held(path)).collect::<Result<Vec<_>, _>>()?;
-    let (content, verdict) = match verb::read_target(args.target.as_deref(), global)? {
+    let (trust, held) = (args.read.keys()?, args.read.heads()?);
+    let (content, verdict) = match args.read.bundle(global)? {
         Ok(bundle) => {
             let checked = verify::check(&bundle, &trust, &held);
             let source = source(args, &bundle);
@@ -69,7 +61,7 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
 
 /// The file as it was read; for a run of the journal, what `export` would write.
 fn source(args: &Args, bundle: &Bundle) -> Source {
-    let path = args.target.as_ref().map(Path::new).filter(|path| path.is_file());
+    let path = args.read.target.as_ref().map(Path::new).filter(|path| path.is_file());
     let bytes = path.and_then(|path| std::fs::read(path).ok()).filter(|bytes| !bytes.starts_with(b"SQLite"));
     match (path.and_then(Path::file_name), bytes) {
         (Some(name), Some(bytes)) => Source { name: name.to_string_lossy().into_owned(), sha256: Digest::of(&bytes) },
@@ -84,7 +76,7 @@ fn exported(bundle: &Bundle) -> Source {
 
 /// A text that is no bundle: what can be read of it, under a verdict that says what it is worth.
 fn unreadable(args: &Args, why: String) -> Result<(Content, Report), CliError> {
-    let path = PathBuf::from(args.target.clone().unwrap_or_default());
+    let path = PathBuf::from(args.read.target.clone().unwrap_or_default());
     let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let source = Source { name, sha256: Digest::of(&bytes) };

@@ -11,8 +11,9 @@ use crate::verify::{self, Held, Report, Trust, Verdict};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+/// What is read, and what it is compared with: for every verb that judges a history.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub struct Read {
     /// A bundle, a journal that somebody handed over, or a run of the journal (any unique beginning of its id)
     #[arg(value_name = "RUN or BUNDLE")]
     pub target: Option<String>,
@@ -24,10 +25,30 @@ pub struct Args {
     pub held: Vec<PathBuf>,
 }
 
+impl Read {
+    /// The outer error: nothing to read. The inner one: it is read, and it is no bundle.
+    pub(super) fn bundle(&self, global: &Global) -> Result<Result<Bundle, String>, CliError> {
+        read_target(self.target.as_deref(), global)
+    }
+
+    pub(super) fn keys(&self) -> Result<Vec<Trust>, CliError> {
+        self.trust.iter().map(|path| read_trust(path)).collect()
+    }
+
+    pub(super) fn heads(&self) -> Result<Vec<Held>, CliError> {
+        self.held.iter().map(|path| read_held(path)).collect()
+    }
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    pub read: Read,
+}
+
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
-    let trust = args.trust.iter().map(|path| read_trust(path)).collect::<Result<Vec<_>, _>>()?;
-    let held = args.held.iter().map(|path| read_held(path)).collect::<Result<Vec<_>, _>>()?;
-    let bundle = match read_target(args.target.as_deref(), global)? {
+    let (trust, held) = (args.read.keys()?, args.read.heads()?);
+    let bundle = match args.read.bundle(global)? {
         Ok(bundle) => bundle,
         Err(why) => {
             ui.data(&if ui.json { pretty(&unreadable(&why)) } else { format!("INVALID  {}", escape::line(&why)) });
@@ -52,8 +73,7 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     })
 }
 
-/// The outer error: nothing to read. The inner one: it is read, and it is no bundle.
-pub(super) fn read_target(target: Option<&str>, global: &Global) -> Result<Result<Bundle, String>, CliError> {
+fn read_target(target: Option<&str>, global: &Global) -> Result<Result<Bundle, String>, CliError> {
     let Some(path) = target.map(Path::new).filter(|path| path.is_file()) else {
         let journal = place::journal(global)?;
         let run = place::find(&journal, target)?;
@@ -68,7 +88,7 @@ pub(super) fn read_target(target: Option<&str>, global: &Global) -> Result<Resul
     Ok(bundle::read(&bytes).map_err(|error| format!("{} is no bundle: {error}", path.to_string_lossy())))
 }
 
-pub(super) fn read_trust(path: &Path) -> Result<Trust, CliError> {
+fn read_trust(path: &Path) -> Result<Trust, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
     Trust::parse(&path.to_string_lossy(), &text).map_err(|why| {
         let message = format!("{} can't be used as keys that you trust: {why}", shown(path));
@@ -76,7 +96,7 @@ pub(super) fn read_trust(path: &Path) -> Result<Trust, CliError> {
     })
 }
 
-pub(super) fn read_held(path: &Path) -> Result<Held, CliError> {
+fn read_held(path: &Path) -> Result<Held, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
     Held::parse(&text).map_err(|why| {
         let message = format!("{} is no head: {why}", shown(path));
@@ -97,7 +117,7 @@ fn unreadable(why: &str) -> Value {
 }
 
 fn hint(report: &Report, args: &Args, ui: &Ui) {
-    if args.trust.is_empty() && matches!(report.verdict, Verdict::Closed | Verdict::Open) {
+    if args.read.trust.is_empty() && matches!(report.verdict, Verdict::Closed | Verdict::Open) {
         ui.say("hint: with --trust FILE (keys that you got from each party yourself) the verdict says whether they are theirs");
     }
 }

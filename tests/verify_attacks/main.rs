@@ -1618,7 +1618,8 @@ mod verbs {
         held: &[PathBuf],
     ) -> Result<Exit, &'static str> {
         let target = target.map(|path| path.to_string_lossy().into_owned());
-        let args = verb::Args { target, trust: trust.into(), held: held.into() };
+        let read = verb::Read { target, trust: trust.into(), held: held.into() };
+        let args = verb::Args { read };
         verb::run(&args, &global(journal), &UI).map_err(|error| error.code)
     }
 
