@@ -59,7 +59,7 @@ pub(super) fn evaluate(expression: &str, data: &Value, now: Time) -> Result<Valu
         expression: expression.to_owned(),
         message: format!("failed: {}", reason(&error)),
     };
-    let found = jmespath::Expression::new(expression, ast, &runtime).search(data).map_err(failed)?;
+    let found = jmespath::interpret(&data, &ast, &mut Context::new(expression, &runtime)).map_err(failed)?;
     to_json(&found).ok_or_else(|| ExprError::Value {
         expression: expression.to_owned(),
         message: "gave an expression (`&...`) instead of a value".to_owned(),

@@ -1,9 +1,10 @@
-//! What of its data an expression can look at. The library copies all data before it evaluates, and a scope
-//! holds every account of a run: only what is named is handed over.
+//! What of its data an expression can look at. The library wants data in a form of its own, a scope holds every
+//! account of a run, and a list of AWS's hundreds of records: only what is named is copied into that form, once.
 
 use super::jmes::children;
 use jmespath::ast::Ast;
-use serde_json::{Map, Value};
+use jmespath::{Rcvar, Variable};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The part of a value that may be looked at.
@@ -12,10 +13,12 @@ enum Needs {
     All,
     /// Only these members; nothing at all where there are none.
     Members(BTreeMap<String, Needs>),
+    /// Of each element of a list. What is no list is kept whole.
+    Each(Box<Needs>),
 }
 
-/// The data without the members that the expression can't look at.
-pub(super) fn part(ast: &Ast, data: &Value) -> Value {
+/// The data, without the members that the expression can't look at, as the library wants it.
+pub(super) fn part(ast: &Ast, data: &Value) -> Rcvar {
     cut(data, &needs(ast))
 }
 
@@ -51,7 +54,10 @@ fn needs(ast: &Ast) -> Needs {
             None => needs(lhs),
         },
         // Their right sides see elements of what the left sides give.
-        Ast::Projection { lhs, .. } => needs(lhs),
+        Ast::Projection { lhs, rhs, .. } => match path(lhs) {
+            Some(names) => under(&names, Needs::Each(Box::new(needs(rhs)))),
+            None => needs(lhs),
+        },
         Ast::Expref { .. } | Ast::Literal { .. } => Needs::Members(BTreeMap::new()),
         // Of the data itself: where in a list it is, nobody knows without all of it.
         Ast::Index { .. } | Ast::Slice { .. } => Needs::All,
@@ -64,23 +70,41 @@ fn under(names: &[&str], needs: Needs) -> Needs {
 }
 
 fn both(one: Needs, other: Needs) -> Needs {
-    let (Needs::Members(mut one), Needs::Members(other)) = (one, other) else { return Needs::All };
-    for (name, needs) in other {
-        let known = one.remove(&name).unwrap_or(Needs::Members(BTreeMap::new()));
-        one.insert(name, both(known, needs));
+    match (one, other) {
+        (Needs::Members(mut one), Needs::Members(other)) => {
+            for (name, needs) in other {
+                let together = match one.remove(&name) {
+                    Some(known) => both(known, needs),
+                    None => needs,
+                };
+                one.insert(name, together);
+            }
+            Needs::Members(one)
+        }
+        (Needs::Each(one), Needs::Each(other)) => Needs::Each(Box::new(both(*one, *other))),
+        _ => Needs::All,
     }
-    Needs::Members(one)
 }
 
-/// Lists and plain values are kept whole: only members are left out.
-fn cut(value: &Value, needs: &Needs) -> Value {
-    match (value, needs) {
+/// Plain values are kept whole, and so is a list of which its members are named: only members are left out.
+fn cut(value: &Value, needs: &Needs) -> Rcvar {
+    Rcvar::new(match (value, needs) {
         (Value::Object(members), Needs::Members(needs)) => {
             let kept = needs.iter().filter_map(|(name, needs)| Some((name.clone(), cut(members.get(name)?, needs))));
-            Value::Object(kept.collect::<Map<String, Value>>())
+            Variable::Object(kept.collect())
         }
-        (value, _) => value.clone(),
-    }
+        (Value::Object(members), _) => {
+            Variable::Object(members.iter().map(|(name, value)| (name.clone(), cut(value, &Needs::All))).collect())
+        }
+        (Value::Array(items), Needs::Each(needs)) => {
+            Variable::Array(items.iter().map(|item| cut(item, needs)).collect())
+        }
+        (Value::Array(items), _) => Variable::Array(items.iter().map(|item| cut(item, &Needs::All)).collect()),
+        (Value::Null, _) => Variable::Null,
+        (Value::Bool(is), _) => Variable::Bool(*is),
+        (Value::Number(number), _) => Variable::Number(number.clone()),
+        (Value::String(text), _) => Variable::String(text.clone()),
+    })
 }
 
 #[cfg(test)]
@@ -99,12 +123,17 @@ mod tests {
 
     #[test]
     fn only_what_is_named_is_handed_over() {
-        let cut = |text: &str| part(&jmespath::parse(text).unwrap(), &scope());
+        let cut = |text: &str| serde_json::to_value(part(&jmespath::parse(text).unwrap(), &scope())).unwrap();
         assert_eq!(cut("length(parameters.old)"), json!({"parameters": {"old": "9"}}));
         assert_eq!(cut("item.id == parameters.n"), json!({"item": {"id": "1"}, "parameters": {"n": 3}}));
         assert_eq!(cut("`1`"), json!({}));
         assert_eq!(cut("@"), scope());
         assert_eq!(cut("{a: item, b: item.id}"), json!({"item": scope()["item"]}));
+        let ids = json!({"parameters": {"accounts": [{"id": "1"}, {"id": "2"}]}});
+        assert_eq!(cut("parameters.accounts[?id == '1'].id | [0]"), ids);
+        assert_eq!(cut("{a: parameters.accounts[*].id, b: parameters.accounts[?id == '1'].id}"), ids);
+        assert_eq!(cut("parameters.accounts[?id == '1']")["parameters"]["accounts"], scope()["parameters"]["accounts"]);
+        assert_eq!(cut("[parameters.accounts, parameters.accounts[*].id]")["parameters"]["accounts"][1]["name"], "b");
     }
 
     /// The library, given everything, is the definition.
@@ -154,6 +183,22 @@ mod tests {
             "item | id",
             "item | @",
             "parameters.accounts[?contains(['1'], id)].id",
+            "parameters.accounts[?id == '2'].{n: name, all: @}",
+            "parameters.accounts[?id].name | [1]",
+            "parameters.accounts[*].[id, none]",
+            "parameters.accounts[*].id[]",
+            "parameters.accounts[].none[].x",
+            "length(parameters.accounts[?name == 'a' || id == '2'])",
+            "sort_by(parameters.accounts[?id > '0'], &name)[0]",
+            "parameters.accounts[?starts_with(name, 'a')] | [0].id",
+            "[parameters.accounts[*].id, parameters.accounts[0].name]",
+            "item[*].id",
+            "item[?id == '1']",
+            "parameters.old[*]",
+            "steps.invite.list[?@ > `1`]",
+            "parameters.*[?id == '1'].name | []",
+            "item.tags.x[*]",
+            "!parameters.accounts[?id == '9']",
             "not_null(item.none, item.id)",
             "merge(item, {z: `1`})",
         ] {
