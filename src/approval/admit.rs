@@ -2,6 +2,7 @@
 //! Never looks at whether the request is granted; that is `decide`.
 
 use super::{Case, Given, Refusal, roles_of};
+use crate::base::{Digest, Time};
 use crate::people::Person;
 use crate::plan::model::Proof;
 use crate::record::statement::{ApprovalFields, Body, Decides, Head, Tail};
@@ -36,41 +37,57 @@ pub(super) fn admissible(case: &Case, given: &Given) -> Result<Decides, Refusal>
     Ok(fields.decision)
 }
 
-fn same(field: &'static str, found: impl ToString, wanted: impl ToString) -> Result<(), Refusal> {
-    let (found, wanted) = (found.to_string(), wanted.to_string());
-    if found == wanted { Ok(()) } else { Err(Refusal::Mismatch { field, found, wanted }) }
+/// Words are made only of what differs: this is asked for every approval that every intent spends.
+fn same<T: PartialEq + ToString + ?Sized>(field: &'static str, found: &T, wanted: &T) -> Result<(), Refusal> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Refusal::Mismatch { field, found: found.to_string(), wanted: wanted.to_string() })
+}
+
+fn same_digest(field: &'static str, found: &Digest, wanted: &Digest) -> Result<(), Refusal> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Refusal::Mismatch { field, found: found.tagged(), wanted: wanted.tagged() })
+}
+
+/// Statements hold whole seconds, entries milliseconds.
+fn same_second(field: &'static str, found: Time, wanted: Time) -> Result<(), Refusal> {
+    if found == wanted { Ok(()) } else { same(field, &found.seconds(), &wanted.seconds()) }
 }
 
 /// The history that the signer saw is the journal's, and the digests in force have not changed since.
 fn same_head(case: &Case, said: &Head, journal: &Head) -> Result<(), Refusal> {
     same("run", &said.run, &journal.run)?;
     same("mode", said.mode.name(), journal.mode.name())?;
-    same("size", said.size, journal.size)?;
+    same("size", &said.size, &journal.size)?;
     same("root", &said.root, &journal.root)?;
-    same("runbook", said.runbook.tagged(), journal.runbook.tagged())?;
-    same("plan", said.plan.tagged(), journal.plan.tagged())?;
-    same("people", said.people.tagged(), journal.people.tagged())?;
-    same("runbook", said.runbook.tagged(), case.plan.runbook.tagged())?;
-    same("people", said.people.tagged(), case.people.digest.tagged())
+    same_digest("runbook", &said.runbook, &journal.runbook)?;
+    same_digest("plan", &said.plan, &journal.plan)?;
+    same_digest("people", &said.people, &journal.people)?;
+    same_digest("runbook", &said.runbook, &case.plan.runbook)?;
+    same_digest("people", &said.people, &case.people.digest)
 }
 
 fn same_request(case: &Case, head: &Head, fields: &ApprovalFields) -> Result<(), Refusal> {
     let asked = case.asked;
-    same("request", fields.request, case.request)?;
-    same("request-leaf", fields.request_leaf.tagged(), case.request_leaf.tagged())?;
+    same("request", &fields.request, &case.request)?;
+    same_digest("request-leaf", &fields.request_leaf, &case.request_leaf)?;
     if head.size <= case.request {
         let wanted = format!("more than {}", case.request);
         return Err(Refusal::Mismatch { field: "size", found: head.size.to_string(), wanted });
     }
     same("covers", &fields.covers, &asked.covers)?;
-    same("operations", fields.operations.tagged(), asked.operations.tagged())?;
-    same("attempt", fields.attempt, asked.attempt)?;
+    same_digest("operations", &fields.operations, &asked.operations)?;
+    same("attempt", &fields.attempt, &asked.attempt)?;
     same("performer", &fields.performer, &asked.performer)?;
     same("summary", &fields.summary, &asked.summary)?;
-    same("again", numbers(&fields.again), numbers(&asked.again))?;
-    // Statements hold whole seconds, entries milliseconds.
-    same("approve-by", fields.approve_by.seconds(), asked.approve_by.seconds())?;
-    same("run-by", fields.run_by.seconds(), asked.run_by.seconds())
+    if fields.again != asked.again {
+        same("again", &numbers(&fields.again), &numbers(&asked.again))?;
+    }
+    same_second("approve-by", fields.approve_by, asked.approve_by)?;
+    same_second("run-by", fields.run_by, asked.run_by)
 }
 
 fn numbers(seqs: &[u64]) -> String {

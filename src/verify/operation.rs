@@ -208,8 +208,7 @@ impl Walk<'_> {
         if let Some(why) = &request.over {
             return fail(codes::UNPAID, format!("the request {seq} is over: {why}"));
         }
-        let slot =
-            request.operations.iter().any(|operation| operation.step == *id && operation.attempt == fact.attempt);
+        let slot = request.operations_of(id).any(|operation| operation.attempt == fact.attempt);
         if !slot || request.asked.what != What::Approval {
             return fail(codes::UNPAID, format!("the request {seq} does not cover attempt {} of {id}", fact.attempt));
         }
@@ -288,7 +287,7 @@ impl Walk<'_> {
     /// What is done is what the request showed, where that was fully resolved.
     fn as_approved(&self, seq: u64, id: &StepId, operation: &Value) -> Checked {
         let Some(request) = self.requests.get(&seq) else { return Ok(()) };
-        let Some(asked) = request.operations.iter().find(|asked| asked.step == *id) else { return Ok(()) };
+        let Some(asked) = request.operations_of(id).next() else { return Ok(()) };
         let list = request.operations.len() > 1;
         let filled = || template::fits(&asked.operation, operation, &|path| self.known(id, path));
         if asked.operation == *operation || (list && filled()) {

@@ -10,6 +10,7 @@ use crate::record::Entry;
 use crate::record::fact::{Asked, Direction, EndedBy, RequestEnded, What};
 use crate::record::operations::{self, Operation};
 use crate::record::statement::{Decides, SaidWhat};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -26,6 +27,8 @@ pub(super) struct Request {
     pub plan: Rc<Plan>,
     /// Empty for a settlement.
     pub operations: Vec<Operation>,
+    /// Where in it each step stands.
+    pub by_step: BTreeMap<StepId, Vec<usize>>,
     pub steps: Vec<StepId>,
     pub demands: Vec<crate::plan::model::Approval>,
     pub statements: Vec<(u64, Signed)>,
@@ -35,6 +38,15 @@ pub(super) struct Request {
     pub spent: BTreeMap<StepId, u64>,
     /// Items whose anchor changed since.
     pub stale: BTreeSet<StepId>,
+    /// Who performs what it covers, as they were when so many words had been said.
+    performers: RefCell<Option<(usize, BTreeSet<String>)>>,
+}
+
+impl Request {
+    /// Its operations of this step, in their order.
+    pub fn operations_of(&self, step: &StepId) -> impl Iterator<Item = &Operation> {
+        self.by_step.get(step).into_iter().flatten().filter_map(|at| self.operations.get(*at))
+    }
 }
 
 impl Walk<'_> {
@@ -54,7 +66,13 @@ impl Walk<'_> {
         };
         let demands = approval::demands(&plan, &steps, asked.what).map_err(|message| (codes::ASKED, message))?;
         let leaf = self.chain.tree.leaf(entry.seq).unwrap_or(Digest::ZERO);
+        let mut by_step: BTreeMap<StepId, Vec<usize>> = BTreeMap::new();
+        for (at, operation) in operations.iter().enumerate() {
+            by_step.entry(operation.step.clone()).or_default().push(at);
+        }
         let request = Request {
+            by_step,
+            performers: RefCell::new(None),
             asked: asked.clone(),
             leaf,
             plan,
@@ -191,8 +209,17 @@ impl Walk<'_> {
         })
     }
 
-    /// Everybody who performs, confirmed, answered or attached for what the request covers.
+    /// Everybody who performs, confirmed, answered or attached for what the request covers. Looked up anew only where
+    /// somebody has said something since: a stage's request is decided about once for each of its items.
     fn performers(&self, request: &Request) -> BTreeSet<String> {
+        let mut known = request.performers.borrow_mut();
+        match known.as_ref() {
+            Some((words, performers)) if *words == self.words => performers.clone(),
+            _ => known.insert((self.words, self.performers_now(request))).1.clone(),
+        }
+    }
+
+    fn performers_now(&self, request: &Request) -> BTreeSet<String> {
         let words = request.steps.iter().flat_map(|step| self.spoken_of(step));
         let words = words.filter(|spoken| !matches!(spoken.what, SaidWhat::Note | SaidWhat::GoOn));
         words.map(|spoken| spoken.person.clone()).chain([request.asked.performer.clone()]).collect()

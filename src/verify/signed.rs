@@ -214,6 +214,7 @@ impl Walk<'_> {
         if said.what == SaidWhat::Note {
             self.got_in(&covers, &tail.reason, &tail.role, entry.at, &tail.person);
         }
+        self.words += 1;
         self.spoken.entry(said.covers.clone()).or_default().push(Spoken {
             person: signed.statement.tail.person.clone(),
             what: said.what,

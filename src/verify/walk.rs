@@ -82,6 +82,8 @@ pub(super) struct Walk<'a> {
     pub anchors: BTreeMap<Place, Digest>,
     /// By what they say that they cover.
     pub spoken: BTreeMap<String, Vec<Spoken>>,
+    /// How many words these are.
+    pub words: usize,
     pub glass: Vec<Glass>,
     pub holds: BTreeMap<String, super::hold::Held>,
     pub skipped: BTreeSet<(String, Option<String>, Option<String>)>,
@@ -128,6 +130,7 @@ impl<'a> Walk<'a> {
             entered: BTreeMap::new(),
             anchors: BTreeMap::new(),
             spoken: BTreeMap::new(),
+            words: 0,
             glass: Vec::new(),
             holds: BTreeMap::new(),
             skipped: BTreeSet::new(),
