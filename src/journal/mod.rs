@@ -15,7 +15,7 @@ pub use memory::MemoryStore;
 
 use crate::base::{Digest, RunId};
 use crate::engine::port::{ChainHead, Store, StoreError};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -190,18 +190,17 @@ impl Store for Journal {
         objects: &[(Digest, Vec<u8>)],
     ) -> Result<(), StoreError> {
         self.writable()?;
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(store_error)?;
+        let writing = Writing::begin(&self.connection).map_err(store_error)?;
         if let Some(epoch) = epoch
-            && lease::epoch_in(&transaction, run)? != Some(epoch)
+            && lease::epoch_in(&self.connection, run)? != Some(epoch)
         {
             return Err(StoreError::Fenced);
         }
-        if head_in(&transaction, run)? != expected {
+        if head_in(&self.connection, run)? != expected {
             return Err(StoreError::Moved);
         }
-        insert(&transaction, run, expected.map_or(0, |head| head.size), lines, objects)?;
-        transaction.commit().map_err(|error| {
+        insert(&self.connection, run, expected.map_or(0, |head| head.size), lines, objects)?;
+        writing.commit().map_err(|error| {
             // It may be on disk, or not. Only the next process to open the file can tell.
             self.unknown.set(true);
             StoreError::Unknown(error.to_string())
@@ -209,8 +208,32 @@ impl Store for Journal {
     }
 }
 
+/// A transaction that begins as the writer. As the library's own, but for its statements, which are compiled once:
+/// a run commits for each thing that it does. Ends in a rollback where it is not committed.
+struct Writing<'a>(&'a Connection);
+
+impl Writing<'_> {
+    fn begin(connection: &Connection) -> rusqlite::Result<Writing<'_>> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Writing(connection))
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        // After a commit there is nothing to take back. Where this fails too, the file is as before the transaction.
+        if !self.0.is_autocommit() {
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
+}
+
 fn insert(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     run: &RunId,
     first: u64,
     lines: &[String],
@@ -220,13 +243,13 @@ fn insert(
         if Digest::of(bytes) != *digest {
             return Err(StoreError::Io(format!("the object {digest} does not have this digest")));
         }
-        transaction
+        connection
             .prepare_cached("INSERT OR IGNORE INTO object (sha256, bytes) VALUES (?1, ?2)")
             .and_then(|mut statement| statement.execute(params![digest.hex(), bytes]))
             .map_err(store_error)?;
     }
     for (seq, line) in (first..).zip(lines) {
-        transaction
+        connection
             .prepare_cached("INSERT INTO entry (run, seq, line) VALUES (?1, ?2, ?3)")
             .and_then(|mut statement| statement.execute(params![run.as_str(), integer(seq).ok(), line]))
             .map_err(store_error)?;
