@@ -1,16 +1,25 @@
 //! Writes values as canonical JSON straight from their types, without a tree of values in between.
-//! For what lines hold; a type that has no place there (floats, bytes, tuples) has no text, nor has what
-//! breaks a line's rules for keys and depth: [`super::json::canonical`] says why.
+//! A type that has no place in lines and objects (floats, bytes, tuples) has no text, nor has what breaks the form's
+//! rules for keys and depth, nor a key of an object that needs an escape: [`super::json::canonical`] says why, or
+//! writes it.
 
-use super::json::{is_line_key, is_safe, write_string};
+use super::json::{Form, is_line_key, is_safe, write_string};
 use serde::ser::{self, Impossible, Serialize};
 use std::fmt;
 
 /// The canonical text with at most `depth` containers around its innermost value; none where there is none.
-pub(super) fn text_of(value: &impl Serialize, depth: usize) -> Option<String> {
+pub(super) fn text_of(value: &impl Serialize, form: Form, depth: usize) -> Option<String> {
     let mut out = String::new();
-    value.serialize(Writer { out: &mut out, depth }).ok()?;
+    value.serialize(Writer { out: &mut out, form, depth }).ok()?;
     Some(out)
+}
+
+/// Whether a key stands as it is between its quotes.
+fn is_key(key: &str, form: Form) -> bool {
+    match form {
+        Form::Line => is_line_key(key),
+        Form::Object => key.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\'),
+    }
 }
 
 /// Something has no canonical text.
@@ -35,6 +44,7 @@ type Written = Result<(), NoText>;
 
 struct Writer<'a> {
     out: &'a mut String,
+    form: Form,
     /// How many containers may still be opened.
     depth: usize,
 }
@@ -124,13 +134,15 @@ impl<'a> ser::Serializer for Writer<'a> {
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Written {
         value.serialize(self)
     }
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &str, _: u32, _: &str, _: &T) -> Written {
-        Err(NoText)
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &str, _: u32, variant: &str, value: &T) -> Written {
+        let mut one = Members::new(self.inside()?, self.form, self.out);
+        one.member(variant, value)?;
+        one.finish()
     }
     fn serialize_seq(self, _: Option<usize>) -> Result<List<'a>, NoText> {
         let depth = self.inside()?;
         self.out.push('[');
-        Ok(List { out: self.out, depth, first: true })
+        Ok(List { out: self.out, form: self.form, depth, first: true })
     }
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, NoText> {
         Err(NoText)
@@ -142,10 +154,10 @@ impl<'a> ser::Serializer for Writer<'a> {
         Err(NoText)
     }
     fn serialize_map(self, _: Option<usize>) -> Result<Members<'a>, NoText> {
-        Ok(Members::new(self.inside()?, self.out))
+        Ok(Members::new(self.inside()?, self.form, self.out))
     }
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'a>, NoText> {
-        Ok(Members::new(self.inside()?, self.out))
+        Ok(Members::new(self.inside()?, self.form, self.out))
     }
     fn serialize_struct_variant(
         self,
@@ -160,6 +172,7 @@ impl<'a> ser::Serializer for Writer<'a> {
 
 struct List<'a> {
     out: &'a mut String,
+    form: Form,
     depth: usize,
     first: bool,
 }
@@ -172,7 +185,7 @@ impl ser::SerializeSeq for List<'_> {
         if !std::mem::take(&mut self.first) {
             self.out.push(',');
         }
-        value.serialize(Writer { out: &mut *self.out, depth: self.depth })
+        value.serialize(Writer { out: &mut *self.out, form: self.form, depth: self.depth })
     }
 
     fn end(self) -> Written {
@@ -184,6 +197,7 @@ impl ser::SerializeSeq for List<'_> {
 /// Members in the order in which they come, put in order at the end.
 struct Members<'a> {
     out: &'a mut String,
+    form: Form,
     depth: usize,
     start: usize,
     /// Where `"key":value` stands, and how long the key is.
@@ -194,13 +208,13 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn new(depth: usize, out: &'a mut String) -> Members<'a> {
+    fn new(depth: usize, form: Form, out: &'a mut String) -> Members<'a> {
         let start = out.len();
-        Members { out, depth, start, found: Vec::with_capacity(8), sorted: true, key: String::new() }
+        Members { out, form, depth, start, found: Vec::with_capacity(8), sorted: true, key: String::new() }
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Written {
-        if !is_line_key(key) {
+        if !is_key(key, self.form) {
             return Err(NoText);
         }
         self.out.push(if self.found.is_empty() { '{' } else { ',' });
@@ -209,7 +223,7 @@ impl<'a> Members<'a> {
         self.out.push_str(key);
         self.out.push_str("\":");
         self.sorted &= self.found.last().is_none_or(|last| key_of(self.out, last) < key);
-        value.serialize(Writer { out: &mut *self.out, depth: self.depth })?;
+        value.serialize(Writer { out: &mut *self.out, form: self.form, depth: self.depth })?;
         self.found.push((from, self.out.len(), key.len()));
         Ok(())
     }
@@ -261,8 +275,8 @@ impl ser::SerializeMap for Members<'_> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Written {
         let mut text = String::new();
-        key.serialize(Writer { out: &mut text, depth: 0 })?;
-        // A line's keys have no escapes: what else is written here is refused with the member.
+        key.serialize(Writer { out: &mut text, form: self.form, depth: 0 })?;
+        // Keys that are written here have no escapes: what else stands in this text is refused with the member.
         let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).ok_or(NoText)?;
         self.key = key.to_owned();
         Ok(())
@@ -280,7 +294,7 @@ impl ser::SerializeMap for Members<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::{Form, canonical};
+    use super::super::json::{MAX_OBJECT_DEPTH, canonical, object_bytes, object_bytes_of};
     use super::*;
     use proptest::prelude::*;
     use serde::Serialize;
@@ -290,6 +304,7 @@ mod tests {
     #[serde(rename_all = "snake_case")]
     enum Kind {
         OneWay,
+        Another(Vec<u64>),
     }
 
     #[derive(Serialize)]
@@ -311,14 +326,32 @@ mod tests {
 
     #[test]
     fn what_has_no_canonical_text_gets_none() {
-        assert_eq!(text_of(&1.5f64, 8), None);
-        assert_eq!(text_of(&u64::MAX, 8), None);
-        assert_eq!(text_of(&(1, 2), 8), None);
+        assert_eq!(text_of(&1.5f64, Form::Line, 8), None);
+        assert_eq!(text_of(&u64::MAX, Form::Line, 8), None);
+        assert_eq!(text_of(&(1, 2), Form::Line, 8), None);
         for key in ["", "A", "a\"b", "a b", &"a".repeat(65)] {
-            assert_eq!(text_of(&BTreeMap::from([(key, 1)]), 8), None, "{key}");
+            assert_eq!(text_of(&BTreeMap::from([(key, 1)]), Form::Line, 8), None, "{key}");
         }
-        assert_eq!(text_of(&vec![vec![1]], 2).as_deref(), Some("[[1]]"));
-        assert_eq!(text_of(&vec![vec![1]], 1), None);
+        assert_eq!(text_of(&vec![vec![1]], Form::Line, 2).as_deref(), Some("[[1]]"));
+        assert_eq!(text_of(&vec![vec![1]], Form::Line, 1), None);
+    }
+
+    /// What the quick way does not write, the long way does or refuses: the bytes are the same.
+    #[test]
+    fn objects_have_one_text_whichever_way_it_is_written() {
+        let nested = |depth: usize| (0..depth).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
+        for value in [
+            serde_json::json!({"B": 1, "a b": [true, null], "": "\u{1}", "\u{e9}": {"Z": -3, "A": 9_007_199_254_740_991i64}}),
+            serde_json::json!({"a\"b": 1, "a": 2, "\n": 3}),
+            serde_json::json!({"x": 1.5, "y": 9_007_199_254_740_992i64, "z": u64::MAX}),
+            nested(MAX_OBJECT_DEPTH),
+            nested(MAX_OBJECT_DEPTH + 1),
+        ] {
+            assert_eq!(object_bytes_of(&value), object_bytes(&value), "{value}");
+        }
+        assert!(text_of(&nested(MAX_OBJECT_DEPTH), Form::Object, MAX_OBJECT_DEPTH).is_some());
+        assert!(text_of(&serde_json::json!({"a b": 1}), Form::Object, 8).is_some());
+        assert!(text_of(&serde_json::json!({"a\"b": 1}), Form::Object, 8).is_none());
     }
 
     proptest! {
@@ -327,10 +360,12 @@ mod tests {
             text in any::<String>(), zeta in any::<Option<String>>(), alpha in prop::collection::vec(0u64..9, 0..3),
             counts in prop::collection::btree_map("[a-zA-Z_\"é]{1,4}", -9i64..9, 0..5), flag in any::<bool>(),
         ) {
-            let (kind, empty) = (Kind::OneWay, BTreeMap::new());
+            let kind = if flag { Kind::OneWay } else { Kind::Another(alpha.clone()) };
+            let empty = BTreeMap::new();
             let value = Outer { text, kind, inner: Inner { zeta, alpha }, counts, flag, empty, none: None };
             let tree = serde_json::to_value(&value).unwrap();
-            prop_assert_eq!(text_of(&value, 8), canonical(&tree, Form::Line).ok());
+            prop_assert_eq!(text_of(&value, Form::Line, 8), canonical(&tree, Form::Line).ok());
+            prop_assert_eq!(object_bytes_of(&value).unwrap(), object_bytes(&tree).unwrap());
         }
     }
 }

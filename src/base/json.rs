@@ -51,7 +51,16 @@ pub fn canonical(value: &Value, form: Form) -> Result<String, JsonError> {
 
 /// The canonical text of a member of a line, straight from its type; none where it has none.
 pub fn member_text(value: &impl serde::Serialize) -> Option<String> {
-    super::canonical::text_of(value, MAX_LINE_DEPTH - 1)
+    super::canonical::text_of(value, Form::Line, MAX_LINE_DEPTH - 1)
+}
+
+/// As [`object_bytes`], straight from a type: large things are written without a tree of them in between.
+pub fn object_bytes_of(value: &impl serde::Serialize) -> Result<Vec<u8>, JsonError> {
+    if let Some(text) = super::canonical::text_of(value, Form::Object, MAX_OBJECT_DEPTH) {
+        return Ok(text.into_bytes());
+    }
+    let tree = serde_json::to_value(value).map_err(|error| JsonError::Syntax(error.to_string()))?;
+    object_bytes(&tree)
 }
 
 /// The canonical bytes of an object whose numbers may be anything: those that are no safe integers become strings.

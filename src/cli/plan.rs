@@ -1,6 +1,6 @@
 //! `countersign plan RUNBOOK`: what will happen, who does it, who must agree, where the way back ends.
 
-use super::load::{self, Sources};
+use super::load::{self, Loaded, Sources};
 use super::proof_file;
 use super::ui::{CliError, CliResult, Exit, Ui};
 use super::{Format, Global};
@@ -60,17 +60,12 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let standing = proof_file::standing(&loaded);
     ui.say(&standing.words());
     let (plan, people, person) = (&loaded.plan, &loaded.people, args.for_person.as_deref());
-    let mut operations = plan::operations(plan, &loaded.values);
-    if let Some(person) = person {
-        let of = |one: &Value| one["step"].as_str().and_then(|id| id.parse().ok());
-        operations.retain(|one| of(one).is_some_and(|id| plan::concerns(plan, people, person, &id)));
-    }
     let text = match global.format {
         Format::Json => pretty(&json!({
             "plan": plan,
             "proof": standing.json(),
             "digest": plan.digest(),
-            "operations": operations,
+            "operations": operations(&loaded, person),
             "not_in_this_version": later,
         })),
         Format::Html => plan::picture::html(plan, people, person),
@@ -79,6 +74,16 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     };
     ui.data(text.trim_end());
     Ok(Exit::Done)
+}
+
+/// Every operation, or those that concern this person.
+fn operations(loaded: &Loaded, person: Option<&str>) -> Vec<Value> {
+    let mut all = plan::operations(&loaded.plan, &loaded.values);
+    if let Some(person) = person {
+        let of = |one: &Value| one["step"].as_str().and_then(|id| id.parse().ok());
+        all.retain(|one| of(one).is_some_and(|id| plan::concerns(&loaded.plan, &loaded.people, person, &id)));
+    }
+    all
 }
 
 fn pretty(value: &Value) -> String {

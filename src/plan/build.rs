@@ -70,9 +70,8 @@ pub fn build(
 
 /// A plan is stored as an object, which has limits.
 fn storable(plan: &model::Plan, checked: &Checked) -> Result<(), Vec<Finding>> {
-    let stored = serde_json::to_value(plan).map_err(|error| error.to_string());
-    let stored = stored.and_then(|value| json::object_bytes(&value).map_err(|error| error.to_string()));
-    let wrong = |message: String| {
+    let stored = json::object_bytes_of(plan);
+    let wrong = |message: json::JsonError| {
         let hint = "write `with` and values with fewer levels";
         vec![Finding::error(
             "CS0511",

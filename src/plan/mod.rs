@@ -31,9 +31,8 @@ pub enum PlanError {
 impl Plan {
     /// Its canonical bytes: the stored object.
     pub fn bytes(&self) -> Vec<u8> {
-        let value = serde_json::to_value(self).unwrap_or_default();
         // A plan holds nothing deeper than the runbook, whose reader limits depth.
-        json::object_bytes(&value).unwrap_or_default()
+        json::object_bytes_of(self).unwrap_or_default()
     }
 
     /// Digest of [`Plan::bytes`].

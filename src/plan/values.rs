@@ -36,7 +36,7 @@ pub struct SetValue {
 impl Values {
     /// The canonical bytes of the values object.
     pub fn bytes(&self) -> Vec<u8> {
-        json::object_bytes(&self.object).unwrap_or_default()
+        json::object_bytes_of(&self.object).unwrap_or_default()
     }
 
     pub fn digest(&self) -> Digest {
