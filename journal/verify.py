@@ -1,54 +1,81 @@
 #!/usr/bin/env python3
-"""A second verifier of Countersign's bundles, for auditors: Python's standard library and `ssh-keygen`, nothing else.
+"""A second verifier of Countersign's bundles, for auditors: Python's standard library and `ssh-keygen`.
 
-It reads a bundle (`countersign export`) by journal/FORMAT.md; the number in each heading is the section there. The
-first rule that is broken ends it: INVALID, with the entry and the code of section 9. It writes nothing but a temporary
-file for `ssh-keygen`. Left to `countersign verify`, as far as said here: CS0813 members of plan, people and operations
-that no rule here reads; CS0815 keys that anybody can make; CS0816 trust files, and so WITNESSED; CS0820 templates, and
-how far a request reaches; CS0822 a request's clocks; CS0823 why a request ended; CS0835 templates; CS0839
-confirmations; CS0842 words that settle a doubt; CS0843 words of those who do a task; CS0844 holds; CS0851 whether every
-step is done, or taken back, as the result says; CS0856 sessions, endpoints; CS0860 who signs a change of runbook or
-people, and what it may change; CS0890 kept heads: DIVERGED."""
-import argparse, base64, collections, functools, hashlib, itertools, json, re, subprocess, sys, tempfile, tomllib
+It reads a bundle (`countersign export`) by journal/FORMAT.md; a number in a heading is the section there. The
+forms of members stand in forms.toml, beside it. The first broken rule ends it: INVALID, with the entry and
+the code of section 9. It checks format, chain, roots and epochs; statements and their signatures; what
+approvals are bound to, and that each is spent once. It writes nothing but a temporary file for `ssh-keygen`.
+Left to `countersign verify`, wholly or as far as is said in brackets: CS0813 (members that no rule here
+reads), CS0815 keys that anybody can make, CS0816 trust files, so WITNESSED, CS0820 (templates, how far a
+request reaches), CS0822 its clocks, CS0823 why it ended, CS0830 (stages, items), CS0831 anchors and their
+proofs, CS0835 (templates), CS0836 clocks of an operation, CS0837 (attempts left out), CS0838 who performs,
+CS0839 confirmations, CS0841 (observations), CS0842 words that settle a doubt, CS0843 tasks and joint tasks,
+CS0844 and CS0850 (holds), CS0851 (whether the result is what happened), CS0853 hand-over, CS0856 sessions,
+CS0860 who signs a change, CS0861 who may break the glass, CS0890 kept heads, so DIVERGED."""
+import argparse, base64, functools, hashlib, itertools, json, pathlib, re, subprocess, sys, tempfile, tomllib
 from datetime import datetime
 
 LEFT = re.findall("CS08[0-9]{2}", __doc__)
+FORMS = tomllib.loads(pathlib.Path(__file__).with_name("forms.toml").read_text())
+MEMBER = {name: form for form, names in FORMS["member"].items() for name in names.split()}
+NUMBERS = {"N": range(2**53), "U": range(2**32), "V": range(1, 2)}
+STEP = re.compile(FORMS["text"]["P"])
 
-class Refused(Exception):
-    """A rule is broken: its code."""
-
+class Refused(Exception): """A rule is broken: its code."""
 def need(rule, code):
     if not rule: raise Refused(code)
 
 # --- Bytes and values (1) ---
-STEP = re.compile("([a-z][a-z0-9_]*)(?::([A-Za-z0-9._-]{1,64}))?/([a-z][a-z0-9_]*)(?:/undo/([a-z][a-z0-9_]*))?")
 def sha(data): return hashlib.sha256(data).digest()
-def covers_of(step): return f"undo {step.split('/undo/')[0]}" if "/undo/" in step else step
-def seconds(text): return clock(text, "T[0-9:]{8}Z")
-
-def integer(text):
-    need(len(text) < 18 and abs(int(text)) < 2**53, "CS0801")
-    return int(text)
+def unbase64(text, code):
+    data = base64.b64decode(text)
+    need(base64.b64encode(data).decode() == text, code)
+    return data
 
 @functools.lru_cache(1 << 16)
 def canonical(data, line=False):
     """The value of canonical JSON. It is written anew only to refuse bytes that are not canonical."""
-    code, keys, number = "CS0801" if line else "CS0813", [], dict.fromkeys(("parse_int", "parse_float"), integer)
+    code, keys = "CS0801" if line else "CS0813", []
     try:
-        value = json.loads(data.decode(), parse_constant=integer, **number,
+        value = json.loads(data.decode(), parse_float=int, parse_constant=int,
             object_pairs_hook=lambda pairs: keys.extend(key for key, _ in pairs) or dict(pairs))
         again = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        nesting = (1 if byte in b"[{" else -1 for byte in re.sub(rb'"(?:[^"\\]|\\.)*"|[^][{}]', b"", data))
-        need(again == data and max(itertools.accumulate(nesting), default=0) <= (8 if line else 64), code)
     except (ValueError, RecursionError):
         raise Refused(code) from None
-    need(not line or len(data) <= 65536 and all(map(text_of("[a-z0-9_]{1,64}"), keys)), code)
+    nesting = (1 if byte in b"[{" else -1 for byte in re.sub(rb'"(?:[^"\\]|\\.)*"|[^][{}]', b"", data))
+    need(again == data and max(itertools.accumulate(nesting), default=0) <= (8 if line else 64), code)
+    need(not line or len(data) <= 65536 and all(re.fullmatch("[a-z0-9_]{1,64}", key) for key in keys), code)
     return value
 
-def clock(text, form="T.{8}[.][0-9]{3}Z"):
-    """Milliseconds since 1970 of a time of this form; None where it is none."""
-    try: return round(datetime.fromisoformat(re.fullmatch("[0-9-]{10}" + form, text)[0]).timestamp() * 1000)
-    except (TypeError, ValueError): return None
+def clock(text):
+    """Milliseconds since 1970 of a time; None where it is none."""
+    try: return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError: return None
+
+@functools.lru_cache
+def forms_of(names):
+    return {name: form or MEMBER[name] for name, _, form in (one.partition(":") for one in names.split())}
+
+def fits(form, value):
+    """Whether a value is of a form of forms.toml."""
+    if form[-1] == "?": return value is None or fits(form[:-1], value)
+    if form[-1] == "*": return isinstance(value, list) and all(fits(form[:-1], one) for one in value)
+    if form[-1] == "%": return isinstance(value, dict) and all(fits(form[:-1], one) for one in value.values())
+    if form in FORMS["object"]: return shaped(FORMS["object"][form], value)
+    if form in NUMBERS: return type(value) is int and value in NUMBERS[form]
+    if form in ("any", "bool"): return form == "any" or isinstance(value, bool)
+    text = isinstance(value, str) and re.fullmatch(FORMS["text"].get(form, form), value)
+    return bool(text) and (form not in ("T", "time", "date") or clock(value) is not None)
+
+def shaped(names, value):
+    """Whether it is an object with exactly these members, each of its form."""
+    same = isinstance(value, dict) and value.keys() == forms_of(names).keys()
+    return same and all(fits(form, value[name]) for name, form in forms_of(names).items())
+
+def direction_of(step): return "undo" if "/undo/" in step else "do"
+def covers_of(step): return f"undo {step.split('/undo/')[0]}" if "/undo/" in step else step
+def is_open(work): return work["ended"] in (None, "in_doubt")
+def failed_undo(work): return "/undo/" in work["step"] and work["ended"] == "failed"
 
 def covered(pattern, step):
     """Whether what is covered holds this step. A pattern with `*` never covers an undo."""
@@ -56,79 +83,19 @@ def covered(pattern, step):
     wide = f"{place}/*", f"{place.split(':')[0]}:*/*" if ":" in place else f"{place}/*"
     return pattern in (step, covers_of(step)) or "/undo/" not in step and pattern in wide
 
-# --- Forms: S text, D digest, T time, N number, P step; `?` or null, `*` a list of, `%` an object of, `|` one of ---
-def text_of(pattern): return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
-def members(text): return dict(member.split() for member in text.split(", "))
-def table(text): return dict(" ".join(row.split()).split(": ", 1) for row in text.split(";"))
-
-FORMS = {"S": lambda v: isinstance(v, str), "N": lambda v: type(v) is int and v >= 0, "any": lambda v: True,
-    "bool": lambda v: isinstance(v, bool), "D": text_of("[0-9a-f]{64}"), "X": text_of("[0-9a-f]{32}"),
-    "T": lambda v: clock(v) is not None, "P": text_of(STEP), "signed": lambda v: shaped(members(SIGNED), v),
-    "error": lambda v: shaped(members("code S, reason S, message S, class S"), v),
-    # In statements, where every value is text:
-    "number": text_of("0|[1-9][0-9]{0,15}"), "numbers": text_of("([0-9]+( [0-9]+)*)?"),
-    "time": lambda v: seconds(v) is not None, "root": text_of("[A-Za-z0-9+/]{43}="),
-    "digest": text_of("sha256:[0-9a-f]{64}"), "object": text_of("(sha256:[0-9a-f]{64})?")}
-
-def fits(form, value):
-    if form in FORMS or form[-1] not in "?*%":
-        return FORMS[form](value) if form in FORMS else isinstance(value, str) and value in form.split("|")
-    if form[-1] == "?": return value is None or fits(form[:-1], value)
-    return (isinstance(value, list if form[-1] == "*" else dict)
-        and all(fits(form[:-1], one) for one in (value.values() if form[-1] == "%" else value)))
-
-def shaped(forms, value):
-    return isinstance(value, dict) and value.keys() == forms.keys() and all(fits(forms[name], value[name])
-        for name in forms)
-
-# --- Entry (2), entry kinds (5) ---
-# A member has the same form wherever its name stands, but for those that say another behind a `:`.
-FORM = {name: form for form, names in table("""S: host program random session account arn session_kind endpoint why code
-    stage hold covers performer summary role at_step side to root result statement signature key machine; N?: first;
-    S?: item request_id date; N: count proved attempt try request intended took_ms size; N*: again consumes; P: step;
-    D: runbook values plan operation operations; D?: people_signatures items object output; S%: paths; P*: steps;
-    T: approve_by run_by; T?: until send_by; S*: people sides differs; error?: error; N%: counts; signed*: statements;
-    do|undo: direction; live|simulated|rehearsal: mode; approval|settle: what; done|not_done|cannot_tell: reading;
-    answer|probe|word|executor: found; bool: began""").items() for name in names.split()}
-SIGNED = "statement S, signature S, key S"
-KINDS = {kind: {name: form or FORM[name] for name, _, form in (member.partition(":") for member in names.split())}
-    for kinds, names in table("""run_opened: runbook values plan people:D people_signatures mode program host random
-    paths; session_opened: session account arn session_kind endpoint; stage_entered: stage items count;
-    anchor_set: stage item object:D proved; anchor_refused: stage item why object; resumed: why; signed_off: people why;
-    anchor_regained: stage item object:D differs; hold_began hold_ended: hold; hold_proved: hold object;
-    paused: why code; checkpoint: size root; waited: step began until; rollback_started: to steps;
-    asked: covers operations attempt performer summary again approve_by run_by what; run_closed: result counts;
-    request_ended: request why:consumed|denied|expired|amended|people_changed|rollback_started|handed_over|"""
-    """performer_changed|new_attempt|anchor_changed; intended: step direction attempt try operation request:N?
-    consumes first send_by; outcome: step direction attempt intended:N? output request_id date error took_ms found
-    result:done|failed|not_done|in_doubt|secret_lost; observed: step direction intended side reading object:D;
-    verified: step direction sides object; skipped: stage item step:S? why; waiting: at_step role people until why
-    what:approval|confirmation|task|answer|settle|performer|session|time|aws|go_on; amended: runbook plan statements;
-    people_changed: people:D statements; signed_on: statement signature key machine;
-    approval said break_glass handed_over witness: statement signature key""").items() for kind in kinds.split()}
-ENTRY = members("at T, by S?, data any, epoch N, kind S, mono N, prev D, run X, seq N, v N")
-
 # --- Chain and tree (3) ---
-def root_of(leaves, nodes, at, count):
-    if count > 1 and (at, count) not in nodes:
-        left = 1 << ((count - 1).bit_length() - 1)
-        halves = root_of(leaves, nodes, at, left), root_of(leaves, nodes, at + left, count - left)
-        nodes[at, count] = sha(b"\1" + b"".join(halves))
-    return nodes[at, count] if count > 1 else leaves[at]
+@functools.lru_cache(1 << 8)
+def root_of(leaves):
+    if len(leaves) == 1: return leaves[0]
+    left = 1 << ((len(leaves) - 1).bit_length() - 1)
+    return sha(b"\1" + root_of(leaves[:left]) + root_of(leaves[left:]))
 
 # --- Signed statements (4) ---
-HEAD = "run X, mode live|simulated|rehearsal, size number, root root, runbook digest, plan digest, people digest, "
-TYPES = table("""approval: decision approve|deny|revoke, request number, request-leaf digest, covers S,
-    operations digest, attempt number, performer S, summary S, again numbers, approve-by time, run-by time;
-    witness: result S; hand-over: to S;
-    said: what confirmed|task|answer|evidence|settled|note|go-on, covers S, attempt number, object object;
-    break-glass: covers S, operations digest, attempt number; sign-on: epoch number, machine S;
-    change: new-runbook digest, new-plan digest, new-people digest; people: people digest""")
 NAMES = {"signed_on": "sign-on", "handed_over": "hand-over", "break_glass": "break-glass"}
 
 def unescaped(raw):
     """The text of a line's value; only its one escaped form is accepted."""
-    text = re.sub(r"\\(?:\\|u\{([0-9a-f]{1,6})\})", lambda found: chr(int(found[1], 16)) if found[1] else "\\", raw)
+    text = re.sub(r"\\(?:\\|u\{([0-9a-f]{1,6})\})", lambda one: chr(int(one[1], 16)) if one[1] else "\\", raw)
     again = "".join(r"\\" if c == "\\" else c if " " <= c <= "~" else "\\u{%x}" % ord(c) for c in text)
     need(again == raw and not re.search("[\ud800-\udfff]", text), "CS0806")
     return text
@@ -136,30 +103,25 @@ def unescaped(raw):
 @functools.lru_cache(1 << 14)
 def fields(kind, statement):
     """The values of a statement's lines; refuses every text but the one in which it is written."""
-    forms = members((HEAD if kind != "people" else "") + TYPES[kind]
-        + ", person S, party S, role S, nonce X, signed-at time, reason S")
-    first, *lines = statement.split("\n")
-    need(len(statement) <= 4096 and first == f"countersign {kind} v1" and lines and lines.pop() == "", "CS0806")
-    lines = [line.partition(": ") for line in lines]
-    said = {key: unescaped(text) for key, _, text in lines}
-    need([line[:2] for line in lines] == [(key, ": ") for key in forms] and shaped(forms, said)
-        and len(said.get("summary", "")) <= 400, "CS0806")
+    rows = FORMS["statement"]
+    names = f"{rows['head'] if kind != 'people' else ''} {rows[kind]} {rows['tail']}"
+    lines = {key: text for key, _, text in (line.partition(": ") for line in statement.split("\n")[1:-1])}
+    again = "".join(f"{key}: {lines.get(key)}\n" for key in forms_of(names))
+    need(len(statement) <= 4096 and statement == f"countersign {kind} v1\n{again}", "CS0806")
+    said = {key: unescaped(text) for key, text in lines.items()}
+    need(shaped(names, said) and len(said.get("summary", "")) <= 400, "CS0806")
     return said
-
-def unbase64(text):
-    data = base64.b64decode(text)
-    need(base64.b64encode(data).decode() == text, "CS0806")
-    return data
 
 def strong(proper):
     """Whether an Ed25519 signature is in its one encoding, and its point not of small order."""
-    y, p, s = int.from_bytes(proper[:32], "little") % 2**255, 2**255 - 19, int.from_bytes(proper[32:], "little")
+    y, s = int.from_bytes(proper[:32], "little") % 2**255, int.from_bytes(proper[32:], "little")
+    p, order = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
     odd = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7
-    return y < p and y not in (0, 1, p - 1, odd, p - odd) and s < 2**252 + 27742317777372353535851937790883648493
+    return y < p and y not in (0, 1, p - 1, odd, p - odd) and s < order
 
 @functools.lru_cache(1 << 15)
 def accepted(namespace, statement, signature):
-    """Whether OpenSSH takes the signature. Cached, because it takes its time."""
+    """Whether OpenSSH takes the signature. Each is asked about once."""
     with tempfile.NamedTemporaryFile(buffering=0) as file:
         file.write(signature.encode())
         call = ["ssh-keygen", "-Y", "check-novalidate", "-n", namespace, "-s", file.name]
@@ -169,200 +131,172 @@ def good(key, namespace, statement, signature):
     """Refuses all but a good signature by this key; gives the flags byte of a security key."""
     def ssh(data): return len(data).to_bytes(4, "big") + data
     (kind, blob), body = key.split(" "), "".join(signature.split("\n")[1:-2])
-    data, before = unbase64(body), b"".join(map(ssh, (unbase64(blob), namespace.encode(), b"")))
-    heads = tuple(b"SSHSIG\0\0\0\1" + before + ssh(hashed) for hashed in (b"sha512", b"sha256"))
-    lines = ["-----BEGIN SSH SIGNATURE-----", *re.findall(".{1,70}", body), "-----END SSH SIGNATURE-----", ""]
-    need("\n".join(lines) == signature and data.startswith(heads), "CS0806")
+    data, blob = unbase64(body, "CS0806"), unbase64(blob, "CS0806")
+    heads = tuple(b"SSHSIG\0\0\0\1" + b"".join(map(ssh, (blob, namespace.encode(), b"", hashed)))
+        for hashed in (b"sha512", b"sha256"))
+    text = re.sub("(.{70})(?=.)", r"\1\n", body)
+    armour = f"-----BEGIN SSH SIGNATURE-----\n{text}\n-----END SSH SIGNATURE-----\n"
+    need(signature == armour and data.startswith(heads), "CS0806")
     proper = data[len(heads[0]) + 4 + len(ssh(kind.encode())) + 4:][:64]
     need(("25519" not in kind or strong(proper)) and accepted(namespace, statement, signature), "CS0806")
     return data[-5] if kind[:2] == "sk" else 0
 
-# --- Objects (6) ---
-OPERATION = members("covers S, step P, direction do|undo, attempt N, performer S, operation any")
-KEYS = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")
-
+# --- People (6), and who fills which place of a demand (8) ---
 @functools.lru_cache(1 << 10)
 def people_of(data):
-    """The people file: by id the party, the roles and the keys; and who may break the glass."""
+    """The people file: by id the party, the roles and the keys."""
     file = tomllib.loads(data.decode())
     people = {who: (one["party"], set(one["roles"]), [" ".join(line.split()[:2]) for line in one["keys"]])
         for who, one in file["people"].items()}
     keys = [key for *_, own in people.values() for key in own]
-    need(file["schema"] == 1 and len(set(keys)) == len(keys) and {key.split()[0] for key in keys} <= {*KEYS}, "CS0813")
-    return people, file.get("break_glass", {"people": []})["people"]
-
-def roles_of(step):
-    return {step["performer"], *(step["body"]["manual"]["performers"] if "manual" in step["body"] else ())}
-def is_open(work): return work["ended"] in (None, "in_doubt")
-def by_hand(work): return "/undo/" in work["step"] and work["ended"] == "failed"
+    need(file["schema"] == 1 and len(set(keys)) == len(keys) and fits("K*", keys), "CS0813")
+    return people
 
 def seated(demands, voices):
-    """Whether these people fill different places: of a demand's `count`, `from_parties` take one of each party (8)."""
-    def room(count, spread, some):
-        return len(some) - min(spread, count, len({voice["party"] for voice in some})) <= max(count - spread, 0)
+    """Whether these people fill different places; of a demand's, `from_parties` take one of each party."""
+    def room(demand, some):
+        spread = min(demand["from_parties"], demand["count"], len({voice["party"] for voice in some}))
+        return len(some) - spread <= max(demand["count"] - demand["from_parties"], 0)
     able = [[at for at, one in enumerate(demands) if voice["role"] == one["role"]] for voice in voices]
-    return any(all(room(one["count"], one["from_parties"], [voice for voice, seat in zip(voices, seats) if seat == at])
+    return any(all(room(one, [voice for voice, seat in zip(voices, seats) if seat == at])
         for at, one in enumerate(demands)) for seats in itertools.product(*able))
 
 # --- The rules (8, 9): entry by entry, what the history has come to, and whether this entry may follow ---
 class Run:
-    def __init__(self, run, lines, objects):
-        self.run, self.lines, self.objects, self.leaves, self.nodes, self.force = run, lines, objects, [], {}, []
-        self.kinds, self.said, self.glass, self.used, self.on, self.holds = [], [], [], set(), set(), set()
-        self.entered, self.anchors, self.requests, self.works, self.floor = {}, {}, {}, {}, 0
-        self.closed, self.successor, self.before, self.witnessed = None, None, None, set()
-    def entry(self, seq, line):
-        entry = canonical(line, True)
-        need(shaped(ENTRY, entry) and shaped(KINDS.get(entry["kind"], {"": ""}), entry["data"]), "CS0801")
-        kind, data, by, before = entry["kind"], entry["data"], entry["by"], self.before or entry
-        new, signs_on, prev = entry["epoch"] > before["epoch"], kind == "signed_on", (self.leaves or [bytes(32)])[-1]
-        for rule, code in ((entry["v"] == 1, "CS0801"), (entry["at"] >= before["at"], "CS0803"),
-                ((entry["run"], entry["seq"], entry["prev"]) == (self.run, seq, prev.hex()), "CS0802"),
-                ((kind == "run_opened") == (seq == 0) and (seq != 1 or signs_on and by == before["by"]), "CS0805"),
-                (not self.closed or kind in ("witness", "checkpoint"), "CS0852"),
-                (not self.successor or new and signs_on and by == self.successor, "CS0853"),
-                (entry["epoch"] == before["epoch"] or new and signs_on, "CS0804")):
-            need(rule, code)
-        self.by, self.now, self.before, self.on = by, clock(entry["at"]), entry, set() if new else self.on
+    def __init__(self):
+        self.seq, self.before, self.closed, self.leaves, self.floor = None, None, None, (), 0
+        self.force, self.words, self.glass, self.used, self.witnessed = [], [], [], set(), set()
+        self.objects, self.anchors, self.requests, self.works = {}, {}, {}, {}
+    def read(self, data):
+        """A whole bundle (7)."""
+        head, *lines, end = data.split(b"\n")
+        need(end == b"" and fits("bundle", canonical(head, True)), "CS0801")
+        count, last = sum(not line.startswith(b'{"base64":') for line in lines), ""
+        for line in map(canonical, lines[count:]):
+            need(fits("stored", line) and line["sha256"] > last, "CS0801")
+            last = line["sha256"]
+            self.objects[last] = unbase64(line["base64"], "CS0801")
+            need(sha(self.objects[last]).hex() == last, "CS0812")
+        for self.seq, line in enumerate(lines[:count]):
+            self.entry(self.seq, canonical(head)["run"], line)
+        need(count > 1, "CS0805")
+    def entry(self, seq, run, line):
+        entry, prev = canonical(line, True), self.leaves[-1] if seq else bytes(32)
+        need(fits("entry", entry) and entry["kind"] in FORMS["kind"], "CS0801")
+        kind, data, before = entry["kind"], entry["data"], self.before or entry
+        need(shaped(FORMS["kind"][kind], data), "CS0801")
+        need((entry["run"], entry["seq"], entry["prev"]) == (run, seq, prev.hex()), "CS0802")
+        need(entry["at"] >= before["at"], "CS0803")
+        need((kind == "run_opened") == (seq == 0), "CS0805")
+        need(seq != 1 or (kind, entry["by"]) == ("signed_on", before["by"]), "CS0805")
+        need(not self.closed or kind in ("witness", "checkpoint"), "CS0852")
+        later = entry["epoch"] > before["epoch"]
+        need(entry["epoch"] == before["epoch"] or later and kind == "signed_on", "CS0804")
+        self.by, self.now, self.before = entry["by"], clock(entry["at"]), entry
         self.floor = max(self.floor, self.now)
-        rule = getattr(self, {"said": "word"}.get(kind, kind), lambda *_: None)
+        rule = getattr(self, kind, lambda *_: None)
         rule(data, *([self.voice(NAMES.get(kind, kind), data)] if "signature" in data else []))
-        self.kinds.append(kind)
-        self.leaves.append(sha(b"\0" + line))
-        self.force.append(self.digests)
+        self.force.append((run, self.mode, *("sha256:" + digest for digest in self.digests)))
+        self.leaves += sha(b"\0" + line),
+    def root(self, size): return base64.b64encode(root_of(self.leaves[:size])).decode()
     def object(self, digest):
         need(digest in self.objects, "CS0812")
         return self.objects.get(digest, b"")
-    def root(self, size): return base64.b64encode(root_of(self.leaves, self.nodes, 0, size)).decode()
     def voice(self, kind, data, known=()):
         """A signed statement: its history, its person, its signature (4)."""
         said, text = fields(kind, data["statement"]), data["statement"]
-        who, at = said["person"], seconds(said["signed-at"])
+        who, at = said["person"], clock(said["signed-at"])
         if kind != "people":
-            size, force = int(said["size"]), tuple(said[name][7:] for name in ("runbook", "plan", "people"))
-            need(1 <= size <= self.seq and said["root"] == self.root(size) and force == self.force[size - 1]
-                 and (said["run"], said["mode"]) == (self.run, self.mode), "CS0807")
+            size, force = int(said["size"]), ("run", "mode", "runbook", "plan", "people")
+            need(1 <= size <= self.seq and said["root"] == self.root(size), "CS0807")
+            need(tuple(said[name] for name in force) == self.force[size - 1], "CS0807")
             need(at <= self.now + 120_000, "CS0811")
             self.floor = max(self.floor, at)
         need(kind in ("people", "change") or who == self.by, "CS0810")
-        owners = [people[who] for people in known or [self.people] if who in people and data["key"] in people[who][2]]
-        need(owners and said["party"] == owners[0][0] and said["role"] in {"", *owners[0][1]}, "CS0808")
+        known = [people[who] for people in known or [self.people] if who in people]
+        party, roles = next(((party, roles) for party, roles, keys in known if data["key"] in keys), ("", ()))
+        need(party and said["party"] == party and said["role"] in {"", *roles}, "CS0808")
         need(not {text, said["nonce"]} & self.used, "CS0809")
         self.used |= {text, said["nonce"]}
         flags = good(data["key"], f"{kind}-v1@countersign", text, data["signature"])
-        return {**said, "flags": flags, "seq": self.seq, "at": at}
-
-    # Digests in force, and the seat.
+        return {**said, "flags": flags, "seq": self.seq}
     def in_force(self, *digests):
         self.digests, (_, plan, people) = digests, map(self.object, digests)
-        self.plan, (self.people, self.breakers) = canonical(plan), people_of(people)
+        self.plan, self.people = canonical(plan), people_of(people)
         need(self.plan["plan"] == 1 and self.plan["runbook"] == digests[0], "CS0813")
         self.parties = {role["party"] for role in self.plan["roles"].values()} - {""}
-        stages = self.plan["stages"][::-1]
-        self.stages = {stage["id"]: stage for stage in stages}
-        self.steps = {(stage["id"], step["id"], undo): one for stage in stages for step in stage["steps"][::-1]
-            for undo, one in [(None, step), *((one["id"], one) for one in step["back"]["undo"][::-1])]}
+        self.steps = {(stage["id"], step["id"], undo and undo["id"]): undo or step
+            for stage in self.plan["stages"] for step in stage["steps"]
+            for undo in (None, *step["back"]["undo"])}
     def run_opened(self, data):
-        self.starter, self.mode, people, digest = self.by, data["mode"], data["people"], data["people_signatures"]
-        self.in_force(data["runbook"], data["plan"], people)
+        self.starter, self.mode, digest = self.by, data["mode"], data["people_signatures"]
+        self.in_force(data["runbook"], data["plan"], data["people"])
         self.object(data["values"])
-        need((self.plan["values"], self.plan["people"]) == (data["values"], people), "CS0813")
+        need(all(self.plan[name] == data[name] for name in ("values", "people")), "CS0813")
         need(self.by in self.people, "CS0805")
         free = self.mode == "rehearsal" or len(self.parties) < 2
         need(digest in self.objects or free and digest is None, "CS0814")
-        signed = [self.voice("people", one) for one in canonical(self.objects[digest])["signatures"]] if digest else []
-        need(all(one["people"][7:] == people for one in signed)
-             and (free or self.parties <= {one["party"] for one in signed}), "CS0814")
+        texts = canonical(self.object(digest))["signatures"] if digest else []
+        signed = [self.voice("people", one) for one in texts]
+        need(all(one["people"][7:] == data["people"] for one in signed), "CS0814")
+        need(free or self.parties <= {one["party"] for one in signed}, "CS0814")
     def signed_on(self, data, said):
         need(int(said["epoch"]) == self.before["epoch"], "CS0804")
         need(said["machine"] == data["machine"], "CS0810")
-        self.on, self.successor = self.on | {self.by}, None
-    def signed_off(self, data): self.on = self.on - set(data["people"])
-    def ends(self, *_):
-        for request in self.requests.values(): request["ended"] = True
-    rollback_started = ends
-    def handed_over(self, _, said):
-        need(self.by in self.on, "CS0838")
-        self.successor = said["to"]
-        self.ends()
     def amended(self, data):
         force = tuple(data.get(name, old) for name, old in zip(("runbook", "plan", "people"), self.digests))
         for one in data["statements"]:
-            said = self.voice("change", one, [self.people, people_of(self.object(force[2]))[0]])
-            need(tuple(said["new-" + name][7:] for name in ("runbook", "plan", "people")) == force, "CS0860")
-        self.ends()
+            self.voice("change", one, [self.people, people_of(self.object(force[2]))])
+        self.end_requests()
         self.in_force(*force)
     people_changed = amended
-    def break_glass(self, _, said):
-        need(self.by in self.breakers and self.by not in self.on and said["reason"].strip(), "CS0861")
-        self.glass.append(said)
-
-    # Stages, places, steps, anchors.
-    def stage_entered(self, data):
-        name, repeats, stage = data["stage"], data["items"] is not None, self.stages.get(data["stage"])
-        items = canonical(self.object(data["items"])) if repeats else [{"key": None, "value": None}]
-        need(all(item.keys() == {"key", "value"} for item in items), "CS0813")
-        need(stage and repeats == (stage["for_each"] is not None) and data["count"] == len(items)
-             and (not repeats or stage["items"] in (None, items)), "CS0830")
-        self.entered[name] = [item["key"] for item in items]
-    def skipped(self, data): need(data["stage"] in self.stages, "CS0830")
-    def place(self, data):
-        need(data["stage"] in self.stages and data["item"] in self.entered.get(data["stage"], ()), "CS0830")
-        return data["stage"] + (f":{data['item']}" if data["item"] else "")
-    anchor_refused = anchor_regained = place
+    def end_requests(self, *_):
+        for request in self.requests.values(): request["ended"] = True
+    handed_over = rollback_started = end_requests
+    def break_glass(self, _, said): self.glass.append(said)
+    def stage_entered(self, data): need(data["items"] is None or self.object(data["items"]), "CS0812")
     def anchor_set(self, data):
-        place, anchor, new = self.place(data), self.stages[data["stage"]]["anchor"], data["object"]
-        need(anchor and data["proved"] == len(anchor["prove"]), "CS0831")
-        for request in self.requests.values():
-            request["void"] |= {place} if self.anchors.get(place, new) != new else set()
-        self.anchors[place] = new
-    def step(self, name, code="CS0830", anchored=False):
-        """A step of the plan, at a place that was entered; for a changing one its anchor stands."""
-        stage, item, step, undo = STEP.fullmatch(name).groups()
-        need((stage, step, undo) in self.steps and item in self.entered.get(stage, ()), code)
-        found = self.steps[stage, step, undo]
-        anchored = anchored and found["mutates"] and self.stages[stage]["anchor"]
-        need(not anchored or name.split("/")[0] in self.anchors, "CS0831")
-        return found
-    def verified(self, data): self.step(data["step"])
-    waited = verified
-    def hold_began(self, data): self.holds.add(data["hold"])
-    def hold_ended(self, data): self.holds.discard(data["hold"])
-
+        place = data["stage"] + (f":{data['item']}" if data["item"] else "")
+        if self.anchors.get(place, data["object"]) != data["object"]:
+            for request in self.requests.values(): request["void"].add(place)
+        self.anchors[place] = data["object"]
+    def step(self, name):
+        stage, _, step, undo = STEP.fullmatch(name).groups()
+        need((stage, step, undo) in self.steps, "CS0830")
+        return self.steps[stage, step, undo]
     # Requests and decisions.
     def asked(self, data):
-        settle = data["what"] == "settle"
-        covers, attempt, performer = data["covers"], data["attempt"], data["performer"]
-        listed = [{"step": name} for name, work in sorted(self.works.items()) if (is_open(work) or by_hand(work))
-            and work["attempt"] == attempt and covers in (name, covers_of(name))][:1]
-        stored = self.object(data["operations"])
-        listed = listed if settle else canonical(stored)
-        need(listed and performer in self.on and all(seq in self.requests for seq in data["again"]), "CS0820")
-        steps = [self.step(one["step"], "CS0820", True) for one in listed]
-        for one, step in zip(listed, steps):
-            wanted = dict(covers=covers_of(one["step"]), performer=performer, attempt=attempt,
-                direction="undo" if "/undo/" in one["step"] else "do")
-            need(step["approvals"] == steps[0]["approvals"] and self.people[performer][1] & roles_of(step), "CS0820")
-            need(settle or shaped(OPERATION, one) and one == one | wanted and covered(covers, one["step"]), "CS0820")
-        self.requests[self.seq] = dict(data=data, listed=listed, demands=steps[0]["approvals"], void=set(), voices=[],
-            ended=False, spent=set(), approve=clock(data["approve_by"]), run_by=clock(data["run_by"]))
+        """What is asked for is what the request says. A settlement is about an operation of its attempt."""
+        covers, attempt, stored = data["covers"], data["attempt"], self.object(data["operations"])
+        if data["what"] == "settle":
+            listed = [work for _, work in sorted(self.works.items()) if is_open(work) or failed_undo(work)]
+            listed = [work for work in listed if work["attempt"] == attempt
+                and covers in (work["step"], covers_of(work["step"]))][:1]
+        else:
+            listed = canonical(stored)
+            for one in listed:
+                need(fits("operation", one) and covered(covers, one["step"]), "CS0820")
+                wanted = covers_of(one["step"]), data["performer"], attempt, direction_of(one["step"])
+                need((one["covers"], one["performer"], one["attempt"], one["direction"]) == wanted, "CS0820")
+        demands = [self.step(one["step"])["approvals"] for one in listed]
+        need(listed and demands.count(demands[0]) == len(demands), "CS0820")
+        self.requests[self.seq] = dict(data=data, listed=listed, demands=demands[0], void=set(), voices=[],
+            ended=False, spent=set())
     def barred(self, request, who):
-        """Whether somebody may not approve: a performer, who opened the run, who holds roles that are apart (8)."""
-        words = [one["covers"] for one in self.said if one["person"] == who and one["what"] not in ("note", "go-on")]
+        """Whether somebody may not approve: performers, the starter, holders of roles that are apart (8)."""
+        words = [one["covers"] for one in self.words if one["person"] == who]
         return (who == request["data"]["performer"] or self.plan["exclude_starter"] and who == self.starter
-                or any(covered(word, one["step"]) for word in words for one in request["listed"])
-                or any(len(self.people[who][1] & set(apart)) > 1 for apart in self.plan["apart"]))
-    def decided(self, request):
-        """The approvals that grant it, the earliest that fill all places, and until when they do; or None (8)."""
-        voices, kept = [voice for voice in request["voices"] if not self.barred(request, voice["person"])], []
-        revoked, demands = {voice["person"] for voice in voices if voice["decision"] == "revoke"}, request["demands"]
+            or any(covered(word, one["step"]) for word in words for one in request["listed"])
+            or any(len(self.people[who][1] & set(apart)) > 1 for apart in self.plan["apart"]))
+    def granted(self, request):
+        """The approvals that grant it: the earliest that fill all places; or None (8)."""
+        voices = [one for one in request["voices"] if not self.barred(request, one["person"])]
+        revoked = {one["person"] for one in voices if one["decision"] == "revoke"}
+        demands, kept = request["demands"], []
         for voice in voices:
-            counts = voice["decision"] == "approve" and voice["person"] not in revoked
-            kept += [voice] if counts and seated(demands, kept + [voice]) else []
-        after = min((one["run_within"] for one in demands), default=0)
+            if voice["person"] not in revoked and seated(demands, kept + [voice]): kept.append(voice)
         enough = len(kept) >= sum(max(one["count"], one["from_parties"]) for one in demands)
-        run_by = min([request["run_by"]] + [max(one["at"] for one in kept) + after for _ in kept[:1]])
-        return ([voice["seq"] for voice in kept], run_by) if enough else None
+        return [voice["seq"] for voice in kept] if enough else None
     def approval(self, _, said):
         seq, request, who = int(said["request"]), self.requests.get(int(said["request"])), said["person"]
         need(request and not request["ended"] and int(said["size"]) > seq, "CS0821")
@@ -372,127 +306,90 @@ class Run:
             "approve-by": data["approve_by"][:19] + "Z", "run-by": data["run_by"][:19] + "Z"}
         need(all(said[name] == wanted[name] for name in said.keys() & wanted.keys()), "CS0821")
         need(said["role"] in [one["role"] for one in demands] and not self.barred(request, who), "CS0821")
-        need(self.floor <= request["approve" if choice == "approve" else "run_by"], "CS0821")
+        need(self.floor <= clock(data["approve_by" if choice == "approve" else "run_by"]), "CS0821")
         proof, proved = self.plan["roles"][said["role"]]["proof"], said["flags"] & 5 == 5
         need(choice != "approve" or proof == "signature" or proof == "user_verified" and proved, "CS0821")
         own = [one["decision"] for one in request["voices"] if one["person"] == who]
         need(own == (["approve"] if choice == "revoke" else []), "CS0821")
         request["voices"].append(said)
         request["ended"] = choice == "deny"
-    def request_ended(self, data):
-        need(data["request"] in self.requests, "CS0823")
-        self.requests[data["request"]]["ended"] |= data["why"] != "consumed"
-
+    def request_ended(self, data): self.requests[data["request"]]["ended"] |= data["why"] != "consumed"
     # What people say, operations, outcomes.
-    def word(self, _, said):
+    def said(self, _, said):
         need(bool(said["object"]) != (said["what"] in ("note", "go-on")), "CS0810")
-        self.said.append(said)
+        self.words += [said] if said["object"] else []
     def intended(self, data):
-        name, last, attempt, again = data["step"], self.works.get(data["step"]), data["attempt"], data["try"] != 1
-        step, undo, first, request = self.step(name, anchored=True), "/undo/" in name, self.seq, data["request"]
-        forward = self.works.get(name.split("/undo/")[0]) if undo else {"attempt": 0}
-        need((data["direction"] == "undo") == undo and forward, "CS0830")
+        """Whether an operation may begin: none of its step is open, it counts up, and it is paid for."""
+        name, undo, last = data["step"], "/undo/" in data["step"], self.works.get(data["step"])
+        step, forward = self.step(name), not undo or name.split("/undo/")[0] in self.works
+        need(data["direction"] == direction_of(name) and forward, "CS0830")
         need(not last or not is_open(last), "CS0832")
-        roles = self.people[self.by][1] if self.by in self.on else set()
-        users = self.plan["sessions"].get(step["session"], {}).get("used_by") if step["mutates"] else None
-        need(roles & roles_of(step) and (not users or roles & set(users)), "CS0838")
-        operation, run_by = canonical(self.object(data["operation"])), None
-        if again:
-            ended = last and (last["ended"] if last["found"] != "word" or last["ended"] != "not_done" else None)
-            turn = last and (last["attempt"], last["try"] + 1, last["first"]) == (attempt, data["try"], data["first"])
-            need(turn and ended in ("not_done", "secret_lost"), "CS0837")
-            first, request, run_by = last["first"], last["request"], last["run_by"]
-            need(not data["consumes"] and data["request"] in (None, request), "CS0834")
-            need(last["operation"] == data["operation"], "CS0835")
-            need(request not in self.requests or not self.requests[request]["ended"], "CS0833")
-            need(run_by is None or self.floor <= run_by, "CS0836")
-        else:
-            before = last["attempt"] if last else 0
-            most = max(forward["attempt"], before + 1) + self.kinds.count("rollback_started")
-            need(data["first"] is None and before < attempt <= most, "CS0837")
+        operation, first, request = canonical(self.object(data["operation"])), self.seq, data["request"]
+        if data["try"] == 1:
+            need(data["first"] is None and (last["attempt"] if last else 0) < data["attempt"], "CS0837")
             if step["approvals"] or data["consumes"] or request is not None:
-                run_by = self.paid(data, step, self.requests.get(request), operation)
-        send_by, by_aws = clock(data["send_by"]), "command" in step["body"] or step["body"] in ("action", "read")
-        need(send_by <= min(self.now + 31_000, run_by or send_by) if data["send_by"] else not by_aws, "CS0836")
-        self.works[name] = data | dict(first=first, request=request, seq=self.seq, run_by=run_by, ended=None)
+                self.paid(data, step, self.requests.get(request), operation)
+        else:
+            need(last and all(last[name] == data[name] for name in ("attempt", "first")), "CS0837")
+            sure = ("secret_lost",) if last["found"] == "word" else ("secret_lost", "not_done")
+            need(last["try"] + 1 == data["try"] and last["ended"] in sure, "CS0837")
+            need(not data["consumes"] and request in (None, last["request"]), "CS0834")
+            need(last["operation"] == data["operation"], "CS0835")
+            first, request = last["first"], last["request"]
+            need(request is None or not self.requests[request]["ended"], "CS0833")
+        self.works[name] = data | dict(first=first, request=request, seq=self.seq, ended=None)
     def paid(self, data, step, request, operation):
-        """Until when an attempt may run on the approvals that it spends, each once (8)."""
+        """The approvals that an attempt spends are over this operation, grant it, and are spent once (8)."""
         name, attempt, place = data["step"], data["attempt"], data["step"].split("/")[0]
-        need(request and step["approvals"] and request["data"]["what"] == "approval" and not request["ended"]
-             and ("/undo/" in name or place not in request["void"]), "CS0833")
-        own = [one["operation"] for one in request["listed"] if (one["step"], one["attempt"]) == (name, attempt)]
-        need(own, "CS0833")
+        need(request and step["approvals"] and request["data"]["what"] == "approval", "CS0833")
+        need(not request["ended"] and ("/undo/" in name or place not in request["void"]), "CS0833")
+        own = [one["operation"] for one in request["listed"] if one["step"] == name]
+        need(own and request["data"]["attempt"] == attempt, "CS0833")
         need(own[0] == operation or len(request["listed"]) > 1 and "${" in str(own[0]), "CS0835")
         need(name not in request["spent"], "CS0834")
         request["spent"].add(name)
-        glass = {said["party"] for said in self.glass if int(said["attempt"]) == attempt
+        glass = {said["party"] for said in self.glass if said["attempt"] == str(attempt)
             and covered(said["covers"], name) and said["operations"][7:] == request["data"]["operations"]}
-        granted = self.decided(request)
-        broken = glass and (not step["back"]["point_of_no_return"] or self.parties <= glass)
-        need(granted[0] == data["consumes"] if granted else broken, "CS0833")
-        need(self.floor <= (granted[1] if granted else request["approve"]), "CS0836")
-        return granted[1] if granted else request["run_by"]
+        waived = glass and (not step["back"]["point_of_no_return"] or self.parties <= glass)
+        granted = self.granted(request)
+        need(waived if granted is None else granted == data["consumes"], "CS0833")
     def outcome(self, data):
-        step, work, result = self.step(data["step"]), self.works.get(data["step"]), data["result"]
-        need((data["direction"] == "undo") == ("/undo/" in data["step"]), "CS0830")
-        need(data["intended"] is not None or not step["mutates"], "CS0840")
+        name, work, result = data["step"], self.works.get(data["step"]), data["result"]
+        need(data["direction"] == direction_of(name), "CS0830")
+        need(data["intended"] is not None or not self.step(name)["mutates"], "CS0840")
         if data["intended"] is not None:
-            again = work and by_hand(work) and (result, data["found"]) == ("done", "word")
-            need(work and (work["seq"], work["attempt"]) == (data["intended"], data["attempt"])
-                 and (again or is_open(work) and work["ended"] != result), "CS0841")
+            need(work and (work["seq"], work["attempt"]) == (data["intended"], data["attempt"]), "CS0841")
+            by_hand = failed_undo(work) and (result, data["found"]) == ("done", "word")
+            need(by_hand or is_open(work) and work["ended"] != result, "CS0841")
             work.update(ended=result, found=data["found"])
-        date = clock(data["date"], "[Tt ].*([Zz]|[+-][0-9:]{5})") if data["date"] is not None else 0
-        need(date is not None, "CS0841")
-        self.floor = max(self.floor, date)
-    def observed(self, data):
-        work = self.step(data["step"]) and self.works.get(data["step"])
-        need(work and work["seq"] == data["intended"] and is_open(work), "CS0841")
-
-    # The end.
+        need(fits("date?", data["date"]), "CS0841")
+        self.floor = max(self.floor, clock(data["date"]) if data["date"] else 0)
     def checkpoint(self, data):
         need(1 <= data["size"] <= self.seq and data["root"] == self.root(data["size"]), "CS0854")
     def run_closed(self, data):
-        result, last = data["result"], (self.said or [None])[-1]
-        need(not any(map(is_open, self.works.values())) and (not self.holds or result == "abandoned"), "CS0850")
-        word = last and (last["what"], last["covers"], last["seq"]) == ("note", "abandon", self.seq - 1) and any(
-            last["role"] in roles_of(step) for step in self.steps.values())
-        need(data["counts"] == dict(collections.Counter(self.kinds)) and (result in ("done", "rolled_back")
-             or result == "abandoned" and word), "CS0851")
-        self.closed = result, self.seq
+        need(not any(map(is_open, self.works.values())), "CS0850")
+        self.closed = data["result"], self.seq
     def witness(self, _, said):
-        need(self.closed and said["result"] == self.closed[0] and int(said["size"]) > self.closed[1], "CS0851")
+        result, size = self.closed or (None, 0)
+        need(said["result"] == result and int(said["size"]) > size, "CS0851")
         self.witnessed.add(said["party"])
 
-# --- Bundle (7), verdict (10) ---
-def run_of(data):
-    (head, *lines), objects, last = data.split(b"\n"), {}, ""
-    need(lines and lines.pop() == b"", "CS0801")
-    head, count = canonical(head, True), sum(not line.startswith(b'{"base64":') for line in lines)
-    need(shaped(members("bundle N, run X"), head) and head["bundle"] == 1, "CS0801")
-    for line in map(canonical, lines[count:]):
-        need(shaped(members("base64 S, sha256 D"), line) and line["sha256"] > last, "CS0801")
-        last = line["sha256"]
-        objects[last] = unbase64(line["base64"])
-        need(sha(objects[last]).hex() == last, "CS0812")
-    return Run(head["run"], lines[:count], objects)
-
+# --- Verdict (10) ---
 def verdict(data):
     """What `countersign verify` says where it has no trust file and no kept head."""
-    run = None
-    try:
-        run = run_of(data)
-        for run.seq, line in enumerate(run.lines): run.entry(run.seq, line)
-        need(len(run.lines) > 1, "CS0805")
+    run = Run()
+    try: run.read(data)
     except Refused as error:
-        return {"verdict": "INVALID", "code": error.args[0], **({"entry": run.seq} if run else {})}
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):  # what a rule needs is not of its form
-        return {"verdict": "INVALID", **({"code": "CS0813", "entry": run.seq} if run else {"code": "CS0801"})}
-    return {"verdict": "CLOSED" if run.closed else "OPEN", "entries": len(run.lines), "break_glass": bool(run.glass),
-        "unreconciled": bool(run.glass) and not (run.closed and run.parties <= run.witnessed)}
+        return {"verdict": "INVALID", "code": error.args[0], "entry": run.seq}
+    except (LookupError, TypeError, ValueError, AttributeError):  # what a rule needs is not of its form
+        return {"verdict": "INVALID", "code": "CS0801" if run.seq is None else "CS0813", "entry": run.seq}
+    unreconciled = bool(run.glass) and not (run.closed and run.parties <= run.witnessed)
+    return {"verdict": "CLOSED" if run.closed else "OPEN", "entries": len(run.leaves),
+        "break_glass": bool(run.glass), "unreconciled": unreconciled}
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", type=argparse.FileType("rb"), help="a file that `countersign export` has written")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundle", type=argparse.FileType("rb"), help="a file that `countersign export` wrote")
     parser.add_argument("--json", action="store_true", help="the verdict as one line of JSON")
     args = parser.parse_args()
     found = verdict(args.bundle.read())

@@ -357,7 +357,9 @@ fn ways_in_are_told_from_the_first_proof_to_the_release() {
     let by_hand = content.check.iter().find(|one| one.commands[0].starts_with("python3 ")).unwrap();
     let place = folder.path().join("journal");
     std::fs::create_dir(&place).unwrap();
-    std::fs::copy(root.join("journal/verify.py"), place.join("verify.py")).unwrap();
+    for file in ["verify.py", "forms.toml"] {
+        std::fs::copy(root.join("journal").join(file), place.join(file)).unwrap();
+    }
     std::fs::rename(&kept, folder.path().join("run.countersign")).unwrap();
     let output = Command::new("sh").arg("-c").arg(&by_hand.commands[0]).current_dir(&folder).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("CLOSED"), "{output:?}");

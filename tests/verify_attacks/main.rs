@@ -21,6 +21,15 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use writer::{HOUR, Writer, id, key, people, plan};
 
+macro_rules! fact_of {
+    ($entry:expr, $kind:ident) => {
+        match &mut $entry.fact {
+            Fact::$kind(fact) => fact,
+            other => panic!("{other:?}"),
+        }
+    };
+}
+
 fn verdict_of(writer: &Writer) -> Report {
     verify::check(&writer.bundle(), &[], &[])
 }
@@ -377,6 +386,27 @@ fn the_named_successor_takes_over() {
 
 /// A task of people, done by `who` or by nobody's signed word.
 fn task(who: Option<&'static str>) -> Writer {
+    let mut writer = task_to_write(who);
+    writer.honest();
+    writer
+}
+
+/// A task of which something else was shown than the plan says.
+fn other_task() -> Writer {
+    let mut writer = task_to_write(Some("alice"));
+    writer.entry = Box::new(|label, entry, objects| {
+        if label == "send" {
+            let bytes = object_bytes(&json!({"instructions": "Burn it", "performers": ["driver"], "evidence": []}));
+            let digest = Digest::of(bytes.as_ref().unwrap());
+            objects.insert(digest, bytes.unwrap());
+            fact_of!(entry, Intended).operation = digest;
+        }
+    });
+    writer.honest();
+    writer
+}
+
+fn task_to_write(who: Option<&'static str>) -> Writer {
     let mut writer = Writer::new(Mode::Live);
     let mut stage = writer.plan.stages[0].clone();
     stage.id = "letter".into();
@@ -423,7 +453,6 @@ fn task(who: Option<&'static str>) -> Writer {
             w.push("done letter", "alice", outcome);
         }
     });
-    writer.honest();
     writer
 }
 
@@ -432,6 +461,7 @@ fn a_task_is_done_by_its_performers_signed_word() {
     assert_eq!(verdict_of(&task(Some("alice"))).problems, []);
     assert_eq!(code(&verdict_of(&task(Some("bob")))), "CS0843");
     assert_eq!(code(&verdict_of(&task(None))), "CS0843");
+    assert_eq!(code(&verdict_of(&other_task())), "CS0835");
 }
 
 // --- what is refused: lies told while the run was written, with every signature after them good ---
@@ -493,15 +523,6 @@ fn a_run_abandoned_by_a_performer_is_closed() {
     let report = verdict_of(&writer);
     assert_eq!(report.problems, []);
     assert_eq!((report.verdict, report.result.as_str()), (Verdict::Closed, "abandoned"));
-}
-
-macro_rules! fact_of {
-    ($entry:expr, $kind:ident) => {
-        match &mut $entry.fact {
-            Fact::$kind(fact) => fact,
-            other => panic!("{other:?}"),
-        }
-    };
 }
 
 fn head_of(statement: &mut countersign::record::Statement) -> &mut countersign::record::statement::Head {

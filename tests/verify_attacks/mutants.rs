@@ -10,6 +10,7 @@ use countersign::record::fact::Mode;
 use countersign::record::tree::root_text;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// SplitMix64: the same numbers for a seed, everywhere.
 pub struct Dice(pub u64);
@@ -32,44 +33,81 @@ impl Dice {
 #[derive(Clone)]
 pub struct Parts {
     pub mode: Mode,
-    run: String,
     entries: Vec<Value>,
     objects: BTreeMap<Digest, Vec<u8>>,
     /// Sign with another key, or with these flags, at this entry.
     pen: Option<(usize, String, u8)>,
+    /// The history as it was: what a mutant leaves as it is need not be written, hashed and signed again.
+    was: Arc<Was>,
+}
+
+struct Was {
+    run: String,
+    entries: Vec<Value>,
+    lines: Vec<String>,
+    leaves: Vec<Digest>,
+    /// Bytes, and the line in the bundle.
+    objects: BTreeMap<Digest, (Vec<u8>, String)>,
 }
 
 impl Parts {
     pub fn of(mode: Mode, bundle: &Bundle) -> Parts {
-        let entries = bundle.lines.iter().map(|line| parse(line, Form::Line).unwrap()).collect();
-        Parts { mode, run: bundle.run.to_string(), entries, objects: bundle.objects.clone(), pen: None }
+        let entries: Vec<Value> = bundle.lines.iter().map(|line| parse(line, Form::Line).unwrap()).collect();
+        let was = Was {
+            run: bundle.run.to_string(),
+            entries: entries.clone(),
+            lines: bundle.lines.clone(),
+            leaves: bundle.lines.iter().map(|line| Digest::leaf(line.as_bytes())).collect(),
+            objects: bundle
+                .objects
+                .iter()
+                .map(|(digest, bytes)| (*digest, (bytes.clone(), object_line(digest, bytes))))
+                .collect(),
+        };
+        Parts { mode, entries, objects: bundle.objects.clone(), pen: None, was: Arc::new(was) }
+    }
+
+    /// How many entries from the first on are as they were.
+    fn unaltered(&self) -> usize {
+        let both = self.entries.iter().zip(&self.was.entries);
+        let same = both.take_while(|(one, other)| one == other).count();
+        self.pen.as_ref().map_or(same, |(at, ..)| same.min(*at))
     }
 
     /// Mostly ends the history soon after what was altered: the next few entries judge it, and every statement
     /// behind it would have to be signed and verified anew.
-    fn cut_behind(&mut self, whole: &Parts, dice: &mut Dice) {
-        let both = self.entries.iter().zip(&whole.entries);
-        let altered = both.take_while(|(one, other)| one == other).count();
-        let altered = self.pen.as_ref().map_or(altered, |(at, ..)| altered.min(*at));
-        if dice.roll(4) > 0 {
-            self.entries.truncate(altered + 1 + dice.roll(5));
+    fn cut_behind(&mut self, dice: &mut Dice) {
+        if dice.roll(8) > 0 {
+            self.entries.truncate(self.unaltered() + 1 + dice.roll(5));
         }
     }
 
     /// As a text, nothing made good.
     fn raw(&self) -> String {
-        let lines: Vec<String> = self
-            .entries
-            .iter()
-            .map(|entry| canonical(entry, Form::Line).unwrap_or_else(|_| entry.to_string()))
-            .collect();
-        bundle::write(&countersign::base::RunId::parse(&self.run).unwrap(), &lines, &self.objects)
+        let same = self.unaltered();
+        let written = self.entries[same..].iter().map(line);
+        self.bundle(self.was.lines[..same].iter().cloned().chain(written))
+    }
+
+    fn bundle(&self, lines: impl Iterator<Item = String>) -> String {
+        let mut text = format!("{{\"bundle\":1,\"run\":\"{}\"}}\n", self.was.run);
+        lines.for_each(|line| text.extend([line.as_str(), "\n"]));
+        for (digest, bytes) in &self.objects {
+            match self.was.objects.get(digest) {
+                Some((same, line)) if same == bytes => text.push_str(line),
+                _ => text.push_str(&object_line(digest, bytes)),
+            }
+        }
+        text
     }
 
     /// `prev` made good from the first entry on; `sign`: roots, leaves and signatures too. `seq`: numbered anew.
     fn chained(mut self, sign: bool, seq: bool) -> String {
+        let same = self.unaltered();
+        let mut lines = self.was.lines[..same].to_vec();
         let mut tree = Tree::new();
-        for at in 0..self.entries.len() {
+        self.was.leaves[..same].iter().for_each(|leaf| tree.push(*leaf));
+        for at in same..self.entries.len() {
             if seq {
                 self.entries[at]["seq"] = json!(at);
             }
@@ -80,10 +118,11 @@ impl Parts {
             if sign {
                 self.sign(at, &tree);
             }
-            let line = canonical(&self.entries[at], Form::Line).unwrap_or_else(|_| self.entries[at].to_string());
+            let line = line(&self.entries[at]);
             tree.push(Digest::leaf(line.as_bytes()));
+            lines.push(line);
         }
-        self.raw()
+        self.bundle(lines.into_iter())
     }
 
     fn sign(&mut self, at: usize, tree: &Tree) {
@@ -99,6 +138,17 @@ impl Parts {
             list.iter_mut().for_each(|one| sign_one(one, mode, tree, pen.as_ref()));
         }
     }
+}
+
+/// Canonical where it can be.
+fn line(entry: &Value) -> String {
+    canonical(entry, Form::Line).unwrap_or_else(|_| entry.to_string())
+}
+
+fn object_line(digest: &Digest, bytes: &[u8]) -> String {
+    let run = countersign::base::RunId::from_bytes([0; 16]);
+    let text = bundle::write(&run, &[], &BTreeMap::from([(*digest, bytes.to_vec())]));
+    text.split_once('\n').unwrap().1.to_owned()
 }
 
 /// A statement over the history as it now is, signed anew by its person where that is somebody we know.
@@ -145,12 +195,12 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         1 | 2 => {
             let name = lines(&mut other.entries, dice);
             let (sign, seq) = (dice.roll(2) == 0, dice.roll(2) == 0);
-            other.cut_behind(parts, dice);
+            other.cut_behind(dice);
             if dice.roll(3) == 0 { whole(&name, other.raw()) } else { whole(&name, other.chained(sign, seq)) }
         }
         3..=8 => {
             let name = member(&mut other.entries, dice);
-            other.cut_behind(parts, dice);
+            other.cut_behind(dice);
             match dice.roll(5) {
                 0 => whole(&name, other.raw()),
                 1 => whole(&format!("{name}, chained"), other.chained(false, false)),
@@ -159,7 +209,7 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         }
         9..=12 => {
             let name = statement(&mut other.entries, dice);
-            other.cut_behind(parts, dice);
+            other.cut_behind(dice);
             if dice.roll(4) == 0 {
                 whole(&name, other.chained(false, false))
             } else {
@@ -168,7 +218,7 @@ pub fn mutant(parts: &Parts, dice: &mut Dice) -> (String, Vec<u8>) {
         }
         13 => {
             let name = signature(&mut other, dice);
-            other.cut_behind(parts, dice);
+            other.cut_behind(dice);
             whole(&name.0, if name.1 { other.chained(true, false) } else { other.chained(false, false) })
         }
         _ => object(other, dice),
@@ -451,7 +501,6 @@ fn changed_blob(old: &str, dice: &mut Dice) -> String {
 
 /// An object left out, or altered: under its old name, or under its new one, which then stands everywhere.
 fn object(mut parts: Parts, dice: &mut Dice) -> (String, Vec<u8>) {
-    let whole = parts.clone();
     let digests: Vec<Digest> = parts.objects.keys().copied().collect();
     let digest = *dice.of(&digests);
     let bytes = parts.objects.remove(&digest).unwrap();
@@ -478,6 +527,6 @@ fn object(mut parts: Parts, dice: &mut Dice) -> (String, Vec<u8>) {
     for entry in &mut parts.entries {
         *entry = serde_json::from_str(&entry.to_string().replace(&from, &to)).unwrap();
     }
-    parts.cut_behind(&whole, dice);
+    parts.cut_behind(dice);
     (format!("{name} {what}"), parts.chained(true, false).into_bytes())
 }
