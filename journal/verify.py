@@ -96,7 +96,7 @@ KINDS = {kind: {name: form or FORM[name] for name, _, form in (member.partition(
     paths; session_opened: session account arn session_kind endpoint; stage_entered: stage items count;
     anchor_set: stage item object:D proved; anchor_refused: stage item why object; resumed: why; signed_off: people why;
     anchor_regained: stage item object:D differs; hold_began hold_ended: hold; hold_proved: hold object;
-    paused: why code; checkpoint: size root; waited: step began until; rollback_started: to steps;
+    paused: why code; checkpoint: size root object; waited: step began until; rollback_started: to steps;
     asked: covers operations attempt performer summary again approve_by run_by what; run_closed: result counts;
     request_ended: request why:consumed|denied|expired|amended|people_changed|rollback_started|handed_over|"""
     """performer_changed|new_attempt|anchor_changed; intended: step direction attempt try operation request:N?
