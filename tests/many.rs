@@ -288,6 +288,53 @@ fn words_of_performers_travel_by_file() {
     assert_eq!(scene.verdict().1, 4);
 }
 
+/// The other words travel in the same way, and the machine where they were signed keeps each of them.
+#[test]
+fn confirmations_evidence_and_revocations_travel_by_file() {
+    let scene = Scene::new(BOTH, &world(), &people());
+    seat(&scene, &["run", scene::BOOK], &["alice"]).exits(4);
+    scene.run("bob", &["approve", "first/user"]).exits(0);
+    scene.run("alice", &["requests", "-o", "granted"]).exits(0);
+    scene.run("bob", &["revoke", "first/user", "--from", "granted", "-o", "back"]).exits(0);
+    scene.run("alice", &["import", "back"]).exits(0).saying("bob revokes request");
+    scene.run("dora", &["approve", "first/user"]).exits(0);
+    scene.run("alice", &["requests", "-o", "open"]).exits(0);
+    scene.run("alice", &["confirm", "first/user", "--from", "open", "-o", "yes"]).exits(0);
+    assert!(scene.entries("said").is_empty());
+    scene.run("bob", &["import", "yes"]).exits(0).saying("alice: confirmed first/user");
+    seat(&scene, &["resume"], &["alice"]).exits(4);
+    assert_eq!(scene.state_of("first", None, "user"), "done");
+    // What alice signed elsewhere lies on her machine, as she signed it.
+    let folder = scene.path("alice/home/.local/state/countersign");
+    let kept = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let kept = kept.filter(|path| path.extension().is_some_and(|end| end == "json")).next().unwrap();
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+    let word = kept["words"][0]["statement"].as_str().unwrap();
+    assert!(word.contains("what: confirmed\n"), "{word}");
+    assert!(scene.entries("said")[0]["statement"] == word);
+    assert_eq!(scene.verdict(), ("OPEN".to_owned(), 4));
+
+    let scene = Scene::new(&shipped("tests/fixtures/kinds/tasks.toml"), &world(), &task_people());
+    scene.open("bob").exits(4);
+    scene.run("bob", &["confirm", "payment:333344445555"]).exits(0);
+    scene.resume("bob").exits(4);
+    scene.run("bob", &["answer", "payment:333344445555/look", "--set", "open=2"]).exits(0);
+    scene.resume("bob").exits(4);
+    scene.run("bob", &["requests", "-o", "open"]).exits(0);
+    scene.write("screen.txt", "what the screen showed");
+    let card = "payment:333344445555/card";
+    scene.run("alice", &["attach", card, "screen.txt", "--from", "open", "-o", "evidence"]).exits(0);
+    assert!(!scene.keeps(&base64_of("what the screen showed")));
+    scene.run("bob", &["import", "evidence"]).exits(0).saying("alice: evidence payment:333344445555/card");
+    assert!(scene.keeps(&base64_of("what the screen showed")), "the file comes with the word");
+    assert_eq!(scene.verdict().1, 4);
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
 fn task_people() -> Vec<Who<'static>> {
     vec![
         who("alice", "partner", &["admin"]),

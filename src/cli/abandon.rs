@@ -9,7 +9,7 @@ use crate::base::{RunId, StepId, escape};
 use crate::engine::next::{self, Draft};
 use crate::engine::port::StoreError;
 use crate::engine::state::Run;
-use crate::engine::{hold, rollback, status};
+use crate::engine::{end, hold, rollback, status};
 use crate::journal::Journal;
 use crate::keys::KeyRing;
 use crate::plan::model::{Body as StepBody, Step};
@@ -29,6 +29,9 @@ pub struct Args {
     /// At a terminal: do not ask (off one, this command is the decision)
     #[arg(long)]
     yes: bool,
+    /// Who is told, as countersign.toml has it
+    #[arg(skip)]
+    pub notify: Option<super::notify::settings::Settings>,
 }
 
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
@@ -46,13 +49,18 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let taken = place::sit(&mut journal, &id, run.epoch)?;
     let epoch = taken.seat.epoch();
     // Somebody may have said something since: what counts is what stands there now.
-    let mut run = place::load_run(&journal, &id)?;
+    let mut run = place::open_run(&journal, &id)?;
     may(&run, &person)?;
     let sitters = [person.clone()];
     open::sit(&mut journal, &SystemClock::new(), &mut OsRandom, &signer, &mut run, &sitters, epoch, &taken.machine)
         .map_err(|error| place::run_error(&error))?;
+    let size = run.size();
     close(&mut journal, run, &person, &role, args, &signer, epoch)?;
     ui.say(&format!("ok: run {} is closed: abandoned\nevidence: countersign export {}", id.short(), id.short()));
+    let run = place::open_run(&journal, &id)?;
+    end::words(&run).iter().for_each(|words| ui.say(&escape::block(words)));
+    drop(taken);
+    super::notify::appended(args.notify.as_ref(), &journal, &run, size, ui);
     Ok(Exit::Done)
 }
 

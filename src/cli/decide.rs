@@ -83,6 +83,9 @@ pub struct DenyArgs {
     /// The run (a unique prefix)
     #[arg(long)]
     run: Option<String>,
+    /// Who is told, as countersign.toml has it
+    #[arg(skip)]
+    pub notify: Option<super::notify::settings::Settings>,
 }
 
 pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
@@ -205,6 +208,7 @@ fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliR
             ));
         }
     };
+    let size = desk.run.size();
     desk.decide(seq, decides, &args.reason)?;
     let person = &desk.person;
     let word = match (decides, desk.travels()) {
@@ -219,6 +223,7 @@ fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliR
         return Ok(done);
     }
     ui.say(&what_follows(&desk.run, seq, decides));
+    desk.tell(args.notify.as_ref(), size, ui);
     if decides == Decides::Revoke {
         say_next(&desk.run, ui, desk.clock.now(), desk.seated());
     }

@@ -17,7 +17,7 @@ use crate::record::answer::{self, Answer};
 use crate::record::bundle::{self, Bundle};
 use crate::record::fact::SignedText;
 use crate::record::statement::{Body, Decides, SaidWhat};
-use crate::run::voice;
+use crate::run::{voice, witness};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,24 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// At a run that is still open.
     pub fn open(global: &Global, via: &Via, who: &Who) -> Result<Desk, CliError> {
+        let desk = Desk::at(global, via, who)?;
+        if desk.run.closed.is_some() {
+            return Err(CliError::new(Exit::Refused, "CS7007", "the run is closed", ""));
+        }
+        Ok(desk)
+    }
+
+    /// At an open run, for a performer's word: what this machine saw of the run before is compared first.
+    pub fn to_speak(global: &Global, via: &Via, who: &Who, ui: &Ui) -> Result<Desk, CliError> {
+        let mut desk = Desk::open(global, via, who)?;
+        desk.remember(ui)?;
+        Ok(desk)
+    }
+
+    /// At any run.
+    pub fn at(global: &Global, via: &Via, who: &Who) -> Result<Desk, CliError> {
         let (place, run) = match &via.from {
             None => {
                 let journal = place::journal(global)?;
@@ -66,9 +83,6 @@ impl Desk {
             }
             Some(path) => (Place::File, read_run(path)?),
         };
-        if run.closed.is_some() {
-            return Err(CliError::new(Exit::Refused, "CS7007", "the run is closed", ""));
-        }
         let person = who.person()?;
         if run.people.get(&person).is_none() {
             return Err(unknown(&run, &person));
@@ -96,6 +110,13 @@ impl Desk {
         match &self.place {
             Place::Journal(journal) => journal.seated(&self.run.id).is_err(),
             Place::File => false,
+        }
+    }
+
+    /// Tells people outside what was added from entry `from` on; a seat that is taken tells it itself.
+    pub fn tell(&self, settings: Option<&super::notify::settings::Settings>, from: u64, ui: &Ui) {
+        if let (Place::Journal(journal), false) = (&self.place, self.seated()) {
+            super::notify::appended(settings, journal, &self.run, from, ui);
         }
     }
 
@@ -173,14 +194,40 @@ impl Desk {
         let now = self.clock.now();
         let signed = voice::sign(&self.run, &mut OsRandom, ring, &self.person, role, body, reason, now)
             .map_err(|error| place::run_error(&error))?;
+        voice::may_be_said(&self.run, &signed, object.as_ref(), now).map_err(refused)?;
+        if let Some(memory) = &mut self.memory {
+            memory.keep_word(&signed)?;
+        }
         match (&mut self.place, &self.out) {
             (Place::Journal(journal), None) => {
                 voice::say(journal, &self.clock, &mut self.run, &signed, object).map(|_| ()).map_err(refused)
             }
             _ => {
-                voice::may_be_said(&self.run, &signed, object.as_ref(), now).map_err(refused)?;
                 self.signed.push(signed);
                 self.objects.extend(object);
+                Ok(())
+            }
+        }
+    }
+
+    /// Signs how the closed run ended, and appends it or puts it to the answer.
+    pub fn witness(&mut self, role: &str, reason: &str) -> Result<(), CliError> {
+        let body = witness::body(&self.run).ok_or_else(not_closed)?;
+        self.ready()?;
+        let ring = self.ring.as_ref().ok_or_else(no_ring)?;
+        let now = self.clock.now();
+        let signed = voice::sign(&self.run, &mut OsRandom, ring, &self.person, role, body, reason, now)
+            .map_err(|error| place::run_error(&error))?;
+        witness::may(&self.run, &signed, now).map_err(refused)?;
+        if let Some(memory) = &mut self.memory {
+            memory.keep_word(&signed)?;
+        }
+        match (&mut self.place, &self.out) {
+            (Place::Journal(journal), None) => {
+                witness::add(journal, &self.clock, &mut self.run, &signed).map(|_| ()).map_err(refused)
+            }
+            _ => {
+                self.signed.push(signed);
                 Ok(())
             }
         }
@@ -221,13 +268,24 @@ impl Desk {
     /// Who goes on after a performer's word.
     pub fn resume_hint(&mut self, ui: &Ui, done: &str) -> CliResult {
         ui.say(&format!("ok: {done}"));
+        let finished = self.finish(ui)?;
         if self.travels() {
-            return self.finish(ui);
+            return Ok(finished);
         }
         let seat = self.run.signed_on.first().cloned().unwrap_or_else(|| self.person.clone());
         ui.say(&format!("go on with: {}", status::resume(&self.run, &seat)));
         Ok(Exit::Done)
     }
+}
+
+/// What `witness` says of an open run.
+pub fn not_closed() -> CliError {
+    CliError::new(
+        Exit::Refused,
+        "CS7060",
+        "the run is not closed, and so there is nothing to witness yet",
+        "`countersign status` says what it waits for",
+    )
 }
 
 fn no_ring() -> CliError {
@@ -244,20 +302,29 @@ pub fn answer_name(file: &Path, ending: &str) -> PathBuf {
 
 /// The run that a file holds, after everything in it was verified.
 pub fn read_run(file: &Path) -> Result<Run, CliError> {
+    let bundle = read_bundle(file)?;
+    let report = crate::verify::check(&bundle, &[], &[]);
+    if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
+        return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was signed"));
+    }
+    place::load_run(&from_bundle(&bundle)?, &bundle.run)
+}
+
+/// What `verify` says of the run that a file holds.
+pub fn report_on(file: &Path) -> Result<crate::verify::Report, CliError> {
+    Ok(crate::verify::check(&read_bundle(file)?, &[], &[]))
+}
+
+fn read_bundle(file: &Path) -> Result<Bundle, CliError> {
     let bytes = std::fs::read(file).map_err(|error| io(file, &error))?;
-    let bundle = bundle::read(&bytes).map_err(|error| {
+    bundle::read(&bytes).map_err(|error| {
         CliError::new(
             Exit::NotVerified,
             "CS6002",
             format!("{}: {error}", file.display()),
             "ask for a fresh file: `countersign requests -o FILE`",
         )
-    })?;
-    let report = crate::verify::check(&bundle, &[], &[]);
-    if matches!(report.verdict, crate::verify::Verdict::Invalid | crate::verify::Verdict::Diverged) {
-        return Err(CliError::new(Exit::NotVerified, "CS6003", crate::verify::text(&report), "nothing was signed"));
-    }
-    place::load_run(&from_bundle(&bundle)?, &bundle.run)
+    })
 }
 
 /// A store in memory with what a bundle holds.

@@ -6,11 +6,12 @@ use super::parts::SystemClock;
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{Digest, escape};
+use crate::engine::end;
 use crate::engine::port::Clock;
 use crate::record::answer;
 use crate::record::fact::SignedText;
 use crate::record::statement::{Body, Statement};
-use crate::run::voice;
+use crate::run::{voice, witness};
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
@@ -19,8 +20,12 @@ Each statement is taken in or refused by itself; exit 7 if any was refused. What
 
 Example: countersign import bob.answer")]
 pub struct ImportArgs {
-    /// An answer file, written with `-o` by approve, deny, confirm, answer, attach, settle, go-on or note
+    /// An answer file, written with `-o` by approve, deny, revoke, confirm, answer, attach, settle, go-on, note
+    /// or witness
     file: PathBuf,
+    /// Who is told, as countersign.toml has it
+    #[arg(skip)]
+    pub notify: Option<super::notify::settings::Settings>,
 }
 
 pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
@@ -37,12 +42,14 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut run = place::load_run(&journal, &answers.run)?;
     run.whereabouts = place::whereabouts(&journal);
     let clock = SystemClock::new();
-    let total = answers.statements.len();
+    let (total, size) = (answers.statements.len(), run.size());
     let mut left = Vec::new();
     for (at, signed) in answers.statements.iter().enumerate() {
         let statement = Statement::read(&signed.statement).ok();
         let words = statement.as_ref().map_or_else(|| "a statement that can't be read".to_owned(), words);
-        let taken = if signed.statement.starts_with("countersign said v1\n") {
+        let taken = if signed.statement.starts_with("countersign witness v1\n") {
+            witness::add(&mut journal, &clock, &mut run, signed)
+        } else if signed.statement.starts_with("countersign said v1\n") {
             let object = object_of(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
             voice::say(&mut journal, &clock, &mut run, signed, object)
         } else {
@@ -57,8 +64,13 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
             }
         }
     }
-    if total > left.len() {
+    if run.closed.is_some() {
+        end::words(&run).iter().for_each(|words| ui.say(&escape::block(words)));
+    } else if total > left.len() {
         say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
+    }
+    if journal.seated(&run.id).is_ok() {
+        super::notify::appended(args.notify.as_ref(), &journal, &run, size, ui);
     }
     for (number, words, error) in &left {
         let head = ui.paint(Style::Bad, &format!("error[{}]", error.code));
@@ -83,6 +95,7 @@ fn words(statement: &Statement) -> String {
         Body::Said(_, fields) => {
             format!("{person}: {} {}", fields.what.name(), escape::line(&fields.covers)).trim_end().to_owned()
         }
+        Body::Witness(_, result) => format!("{person} witnesses the result `{}`", escape::line(result)),
         _ => format!("a statement of {person}"),
     }
 }

@@ -1,5 +1,5 @@
 //! What an approver's machine remembers of a run: the last head that it saw, the people file's digest, its person's
-//! keys, and every decision that was signed here. One file per run and person, written under a lock, before anything
+//! keys, and every statement that was signed here. One file per run and person, written under a lock, before anything
 //! leaves the hand. It is a head that `verify --held` takes. Never decides who may approve.
 
 use super::desk::answer_name;
@@ -24,6 +24,9 @@ struct Kept {
     people: Digest,
     keys: Vec<String>,
     signed: Vec<Signed>,
+    /// Words of a performer, and what was witnessed.
+    #[serde(default)]
+    words: Vec<SignedText>,
 }
 
 /// A decision that was signed here.
@@ -114,6 +117,7 @@ impl Memory {
                     people: run.people.digest,
                     keys,
                     signed: Vec::new(),
+                    words: Vec::new(),
                 });
             }
         }
@@ -154,6 +158,13 @@ impl Memory {
             decision: decides.name().to_owned(),
             text: text.clone(),
         });
+        self.write()
+    }
+
+    /// Keeps any other statement before it goes anywhere.
+    pub fn keep_word(&mut self, text: &SignedText) -> Result<(), CliError> {
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        kept.words.push(text.clone());
         self.write()
     }
 

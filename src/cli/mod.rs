@@ -4,18 +4,23 @@
 pub mod abandon;
 pub mod actions;
 pub mod check;
+pub mod checkpoint;
+mod child;
 pub mod completions;
 pub mod decide;
 pub mod desk;
 pub mod explain;
 pub mod export;
 mod help;
+#[cfg(feature = "aws")]
+mod http;
 pub mod import;
 pub mod init;
 pub mod kept;
 pub mod load;
 pub mod lot;
 pub mod man;
+pub mod notify;
 pub mod parts;
 pub mod people;
 pub mod place;
@@ -41,6 +46,7 @@ pub mod simulate;
 pub mod source;
 pub mod ui;
 pub mod verify;
+pub mod witness;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -147,6 +153,10 @@ pub enum Verb {
     Verify(verify::Args),
     /// Write a run as a bundle, the evidence artefact
     Export(export::Args),
+    /// Sign how a closed run ended, for your party
+    Witness(witness::Args),
+    /// Sign size and root of a run, for others to keep
+    Checkpoint(checkpoint::Args),
     /// Tell a run to people who were not there, the verdict first
     Report(report::Args),
     /// Serve the simulator over HTTP, for the AWS CLI or any SDK
@@ -190,6 +200,26 @@ impl Verb {
             Verb::Rollback(args) => Some(&mut args.seat),
             _ => None,
         }
+    }
+}
+
+impl Verb {
+    /// Gives the settings to the verbs that tell people outside of what they do.
+    fn notifies(&mut self, settings: Option<&notify::settings::Settings>) {
+        let place = match self {
+            #[cfg(feature = "aws")]
+            Verb::Run(args) => &mut args.seat.notify,
+            #[cfg(feature = "aws")]
+            Verb::Resume(args) => &mut args.seat.notify,
+            #[cfg(feature = "aws")]
+            Verb::Rollback(args) => &mut args.seat.notify,
+            Verb::Status(args) => &mut args.settings,
+            Verb::Abandon(args) => &mut args.notify,
+            Verb::Deny(args) => &mut args.notify,
+            Verb::Import(args) => &mut args.notify,
+            _ => return,
+        };
+        *place = settings.cloned();
     }
 }
 
@@ -237,12 +267,12 @@ fn with_settings(arguments: &[OsString], ui: &Ui) -> Result<Cli, CliError> {
     let folder = std::env::current_dir()
         .map_err(|error| CliError::new(Exit::Failed, "CS1006", format!("the current folder: {error}"), ""))?;
     let settings = settings::find(&folder)?;
-    #[cfg_attr(not(feature = "aws"), allow(unused_mut))] // only a seat takes bindings
     let (mut cli, matches) = parse(settings.into_defaults(command()), arguments)
         .map_err(|error| CliError::new(Exit::Usage, "CS1009", format!("{}: {error}", settings::FILE), ""))?;
     if ui.verbose {
         ui.say(&settings.used(&matches));
     }
+    cli.verb.notifies(settings.notify.as_ref());
     #[cfg(feature = "aws")]
     if let Some(seat) = cli.verb.seat() {
         seat.bindings = settings.sessions;
@@ -310,6 +340,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::People(args) => people::run(args, ui),
         Verb::Verify(args) => verify::run(args, global, ui),
         Verb::Export(args) => export::run(args, global, ui),
+        Verb::Witness(args) => witness::run(args, global, ui),
+        Verb::Checkpoint(args) => parts::block_on(checkpoint::run(args, global, ui)),
         Verb::Report(args) => report::run(args, global, ui),
         Verb::Simulate(args) => parts::block_on(simulate::run(args, ui)),
         Verb::Actions(args) => actions::run(args, ui),

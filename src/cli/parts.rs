@@ -154,6 +154,7 @@ pub fn waiting_words(run: &Run, waited: &Waited) -> String {
         WaitFor::Time | WaitFor::Aws => String::new(),
     };
     let until = waited.expires.map(|time| format!(", until {}", time.minutes())).unwrap_or_default();
+    let until = format!(" since {}{until}", waited.since.minutes());
     let head = match waited.what {
         WaitFor::Time | WaitFor::Aws => format!("waiting at {}{until}: {}", waited.at, waited.why),
         WaitFor::Approval => format!("waiting for {people}{role} {doing}{until}"),
@@ -193,6 +194,8 @@ fn together(run: &Run, same: &[&Waited]) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let until = same.iter().filter_map(|waited| waited.expires).min();
     let until = until.map(|time| format!(", until {}", time.minutes())).unwrap_or_default();
+    let since = same.iter().map(|waited| waited.since).min().map(|time| time.minutes()).unwrap_or_default();
+    let until = format!(" since {since}{until}");
     let head = format!(
         "waiting for {} ({}) to approve {} requests: {}{more}{until}",
         first.people.join(" or "),

@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::load::Loaded;
+use super::notify::Notifier;
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
 use super::place::{self, Taken};
@@ -10,7 +11,8 @@ use super::proof_file;
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::aws::{AwsCloud, Config};
-use crate::base::{Digest, RunId, escape};
+use crate::base::{Digest, RunId, Time, escape};
+use crate::engine::end;
 use crate::engine::next::{Stop, StopKind};
 use crate::engine::port::{Random, Store};
 use crate::engine::state::{Basis, Run};
@@ -77,6 +79,9 @@ pub struct SeatArgs {
     /// Session and profile, as countersign.toml has them; `--session` wins
     #[arg(skip)]
     pub bindings: BTreeMap<String, String>,
+    /// Who is told, as countersign.toml has it
+    #[arg(skip)]
+    pub notify: Option<super::notify::settings::Settings>,
 }
 
 pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
@@ -354,11 +359,15 @@ pub async fn drive(
     ui: &Ui,
 ) -> CliResult {
     let progress = Rc::new(RefCell::new(Progress::new(ui, clock_of)));
+    let mut notifier = Notifier::new(args.notify.as_ref(), ui);
+    if let Some(notifier) = &mut notifier {
+        notifier.sit(&run, &journal.read_from(&run.id, 0).map_err(|error| place::store_error(&error))?);
+    }
     let parts = Parts {
         store: journal,
         cloud,
         clock: SystemClock::new(),
-        operator: person_or_nobody(args, ui, &progress),
+        operator: Seated { operator: person_or_nobody(args, ui, &progress), notifier },
         random: Box::new(OsRandom),
         signer: Box::new(signer),
         programs: Box::new(RealPrograms),
@@ -368,9 +377,23 @@ pub async fn drive(
     executor.lock = taken.seat.duplicate_lock().ok().flatten();
     let stop = executor.drive().await;
     progress.borrow_mut().pause();
-    let stop = stop.map_err(|error| place::run_error(&error))?;
     drop(taken);
-    finish(&executor.parts.store, &executor.run, &stop, ui)
+    let said = match stop {
+        Ok(stop) => finish(&executor.parts.store, &executor.run, &stop, ui),
+        Err(error) => Err(place::run_error(&error)),
+    };
+    // The seat is free before anybody is waited for who is only told.
+    executor.lock = None;
+    if let Some(notifier) = executor.parts.operator.notifier.take() {
+        notifier.finish();
+    }
+    said
+}
+
+/// Who is asked here, and who is told elsewhere.
+struct Seated<O> {
+    operator: O,
+    notifier: Option<Notifier>,
 }
 
 /// A person at a terminal, else nobody.
@@ -379,7 +402,7 @@ enum Either {
     Nobody(Box<dyn Operator>),
 }
 
-fn person_or_nobody(args: &SeatArgs, ui: &Ui, progress: &Rc<RefCell<Progress>>) -> impl Operator + use<> {
+fn person_or_nobody(args: &SeatArgs, ui: &Ui, progress: &Rc<RefCell<Progress>>) -> Either {
     let ui = *ui;
     let (telling, speaking, waiting) = (Rc::clone(progress), Rc::clone(progress), Rc::clone(progress));
     let tell = move |run: &Run, entry: &Entry| {
@@ -414,13 +437,13 @@ impl Either {
     }
 }
 
-impl Operator for Either {
+impl Operator for Seated<Either> {
     fn confirm(&mut self, prompt: &crate::engine::Prompt, typed: &str) -> Answer<()> {
-        self.get().confirm(prompt, typed)
+        self.operator.get().confirm(prompt, typed)
     }
 
     fn go_on(&mut self, prompt: &crate::engine::Prompt) -> Answer<()> {
-        self.get().go_on(prompt)
+        self.operator.get().go_on(prompt)
     }
 
     fn task(
@@ -429,7 +452,7 @@ impl Operator for Either {
         says: &str,
         evidence: &[crate::plan::model::Evidence],
     ) -> Answer<TaskAnswer> {
-        self.get().task(prompt, says, evidence)
+        self.operator.get().task(prompt, says, evidence)
     }
 
     fn ask(
@@ -437,19 +460,28 @@ impl Operator for Either {
         prompt: &crate::engine::Prompt,
         fields: &[crate::plan::model::AskField],
     ) -> Answer<Map<String, Value>> {
-        self.get().ask(prompt, fields)
+        self.operator.get().ask(prompt, fields)
     }
 
     fn tell(&mut self, run: &Run, entry: &Entry) {
-        self.get().tell(run, entry);
+        self.operator.get().tell(run, entry);
+        if let Some(notifier) = &mut self.notifier {
+            notifier.entry(run, entry);
+        }
+    }
+
+    fn tick(&mut self, run: &Run, now: Time) {
+        if let Some(notifier) = &mut self.notifier {
+            notifier.tick(run, now);
+        }
     }
 
     fn waiting(&mut self, run: &Run, stop: &Stop) {
-        self.get().waiting(run, stop);
+        self.operator.get().waiting(run, stop);
     }
 
     fn patience(&self) -> Patience {
-        match self {
+        match &self.operator {
             Either::Person(operator) | Either::Nobody(operator) => operator.patience(),
         }
     }
@@ -480,6 +512,7 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 run.id.short(),
                 run.whereabouts.journal()
             ));
+            end::words(run).iter().for_each(|words| ui.must_say(&escape::block(words)));
             Ok(Exit::Done)
         }
         StopKind::Waiting => {

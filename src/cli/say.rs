@@ -141,7 +141,7 @@ impl Desk {
 }
 
 pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, &args.via, &args.who)?;
+    let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let step: StepId = match args.step.parse() {
         Ok(step) => step,
         Err(why) => return confirm_place(&mut desk, &args.step, why, ui),
@@ -208,7 +208,7 @@ fn confirm_hold(desk: &mut Desk, held: &Hold, place: &str, ui: &Ui) -> CliResult
 }
 
 pub fn answer(args: &AnswerArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, &args.via, &args.who)?;
+    let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let given = pairs(&args.set)?;
     let plan = desk.run.plan.clone();
     let Some((_, step)) = operation::locate(&plan, &args.step) else {
@@ -340,7 +340,7 @@ fn salt(value: &Value) -> Result<(Digest, Vec<u8>), CliError> {
 }
 
 pub fn attach(args: &AttachArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, &args.via, &args.who)?;
+    let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let plan = desk.run.plan.clone();
     let Some((_, step)) = operation::locate(&plan, &args.step) else {
         return Err(desk.asks_nothing(&args.step, "evidence"));
@@ -383,7 +383,7 @@ fn kept_file(field: &str, path: &std::path::Path) -> Result<(Digest, Vec<u8>), C
 }
 
 pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, &args.via, &args.who)?;
+    let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let plan = desk.run.plan.clone();
     let state = desk.run.step(&args.step);
     let by_hand = doubt::may_be_done_by_hand(&desk.run, &args.step) && args.result == Settled::Done;
@@ -425,7 +425,7 @@ pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
 }
 
 pub fn go_on(args: &GoOnArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, &args.via, &args.who)?;
+    let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let plan = desk.run.plan.clone();
     let Some(stage) = plan.stage(&args.stage).filter(|stage| stage.canary > 0) else {
         return Err(CliError::new(Exit::Usage, "CS2010", format!("no stage `{}` with a canary", args.stage), ""));
@@ -447,7 +447,7 @@ pub fn go_on(args: &GoOnArgs, global: &Global, ui: &Ui) -> CliResult {
 }
 
 pub fn note(args: &NoteArgs, global: &Global, ui: &Ui) -> CliResult {
-    let mut desk = Desk::open(global, &args.via, &args.who)?;
+    let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let role = desk.run.people.get(&desk.person).and_then(|person| person.roles.first().cloned()).unwrap_or_default();
     desk.say(SaidWhat::Note, "", 1, &role, None, &args.text)?;
     ui.say("ok: noted");

@@ -2,6 +2,7 @@
 //! has one; the environment wins over them, and flags over both. Reads and finds; the verbs use what it gives.
 
 use super::load;
+use super::notify::settings as notify;
 use super::ui::CliError;
 use crate::base::escape;
 use crate::runbook::node::{self, At, Data, Node, Notes, Text};
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 pub const FILE: &str = "countersign.toml";
 
-const TOP: Shape = Shape { name: "the settings file", header: "", keys: &["journal", "person", "key", "sessions"] };
+const TOP: Shape =
+    Shape { name: "the settings file", header: "", keys: &["journal", "person", "key", "sessions", "notify"] };
 
 /// What a settings file says; paths lead from where the program was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Settings {
     pub key: Option<PathBuf>,
     /// Session and profile.
     pub sessions: BTreeMap<String, String>,
+    /// Who is told when somebody is waited for, and the like.
+    pub notify: Option<notify::Settings>,
 }
 
 /// The settings that count in `folder`.
@@ -73,7 +77,8 @@ fn table(root: &Node, folder: &Path, notes: &mut Notes) -> Option<Settings> {
             }
         }
     }
-    Some(Settings { file: None, journal, person, key, sessions })
+    let notify = top.get("notify").and_then(|node| notify::read(node, folder, notes));
+    Some(Settings { file: None, journal, person, key, sessions, notify })
 }
 
 /// `profile:NAME`, as `--session` has it.
@@ -175,6 +180,33 @@ mod tests {
             assert_eq!(at(folder, home, other), folder.join(other));
         }
         assert_eq!(at(folder, None, "~/b"), PathBuf::from("/repo/~/b"));
+    }
+
+    #[test]
+    fn who_is_told_stands_under_notify() {
+        use crate::report::event::Kind;
+        let text = "[notify]\ncommand = [\"./tell\", \"x\"]\nwebhook = \"https://h.example/1\"\nsecret_file = \"s\"\n\
+                    events = [\"denied\", \"done\"]\ngive_up_after = \"5s\"\n";
+        let told = read(Path::new("/repo"), text).unwrap().notify.unwrap();
+        let secret = notify::Secret::File(PathBuf::from("/repo/s"));
+        assert_eq!(told.webhook, Some(notify::Webhook { url: "https://h.example/1".to_owned(), secret }));
+        assert_eq!((told.command.len(), told.give_up_after_ms), (2, 5000));
+        assert_eq!(told.events, [Kind::Denied, Kind::Done]);
+        let all = read(Path::new(""), "[notify]\ncommand = [\"x\"]\n").unwrap().notify.unwrap();
+        assert_eq!((all.events.len(), all.give_up_after_ms), (9, 30_000));
+        for (text, code) in [
+            ("[notify]\n", ("CS0104", 1)),
+            ("[notify]\ncommand = []\n", ("CS0110", 2)),
+            ("[notify]\ncommand = \"tell me\"\n", ("CS0105", 2)),
+            ("[notify]\nwebhook = \"https://h.example\"\n", ("CS0104", 2)),
+            ("[notify]\nwebhook = \"file:///x\"\nsecret_env = \"S\"\n", ("CS0110", 2)),
+            ("[notify]\nwebhook = \"http://h\"\nsecret_env = \"S\"\nsecret_file = \"s\"\n", ("CS0104", 2)),
+            ("[notify]\ncommand = [\"x\"]\nevents = [\"deny\"]\n", ("CS0110", 3)),
+            ("[notify]\ncommand = [\"x\"]\ngive_up_after = \"1h\"\n", ("CS0110", 3)),
+            ("[notify]\ncommand = [\"x\"]\nurl = \"x\"\n", ("CS0103", 3)),
+        ] {
+            assert!(codes(text).contains(&code), "{text}: {:?}", codes(text));
+        }
     }
 
     #[test]

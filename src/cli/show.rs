@@ -1,13 +1,14 @@
 //! Looking: status, runs, log.
 
 use super::Global;
+use super::notify::Notifier;
 use super::parts::{self, SystemClock};
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{Digest, RunId, StepId, escape};
 use crate::engine::port::{Clock, Store};
 use crate::engine::state::Run;
-use crate::engine::{hold, rollback, scope, status};
+use crate::engine::{end, hold, rollback, scope, status};
 use crate::journal::Journal;
 use crate::plan::model::{Plan, Stage, Step};
 use crate::record::entry::Entry;
@@ -24,6 +25,12 @@ pub struct StatusArgs {
     /// Only what waits for this person
     #[arg(long = "for", value_name = "PERSON")]
     person: Option<String>,
+    /// Remind everybody who is waited for, by [notify] of countersign.toml: for a timer such as cron
+    #[arg(long)]
+    notify: bool,
+    /// Who is told, as countersign.toml has it
+    #[arg(skip)]
+    pub settings: Option<super::notify::settings::Settings>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -44,6 +51,9 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     let run = place::open_run(&journal, &id)?;
     let now = SystemClock::new().now();
     let seated = journal.seated(&id).is_err();
+    if args.notify {
+        return remind(args, &run, now, seated, ui);
+    }
     if ui.json {
         let mut value = status::json(&run, now, seated);
         if let (Some(person), Some(all)) = (&args.person, value.get_mut("waiting_for").and_then(Value::as_array_mut)) {
@@ -67,6 +77,24 @@ pub fn status(args: &StatusArgs, global: &Global, ui: &Ui) -> CliResult {
     if let (true, None, Some(person)) = (waiting.is_empty(), &run.closed, &args.person) {
         ui.data(&format!("nothing waits for {}", escape::line(person)));
     }
+    Ok(Exit::Done)
+}
+
+/// One reminder for each who is waited for.
+fn remind(args: &StatusArgs, run: &Run, now: crate::base::Time, seated: bool, ui: &Ui) -> CliResult {
+    let Some(mut notifier) = Notifier::new(args.settings.as_ref(), ui) else {
+        let hint =
+            "say who is told under [notify] in countersign.toml: command = [\"./tell\"] or webhook = \"https://...\"";
+        return Err(CliError::new(Exit::Usage, "CS2050", "nobody is named who could be told", hint));
+    };
+    let mut waiting = status::waiting_for(run, now);
+    if waiting.is_empty() && !seated {
+        waiting.extend(status::next_turn(run, now));
+    }
+    waiting.retain(|waited| args.person.as_ref().is_none_or(|person| waited.people.contains(person)));
+    let count = notifier.remind(run, &waiting, now);
+    notifier.finish();
+    ui.say(&format!("reminded of {count} of {} things that are waited for", waiting.len()));
     Ok(Exit::Done)
 }
 
@@ -143,6 +171,7 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
     }
     lines.extend(regained(run));
     if run.closed.is_some() {
+        lines.extend(end::words(run).iter().map(|words| format!("  {}", escape::block(&words.replace('\n', "\n  ")))));
         return lines.join("\n");
     }
     for hold in &run.plan.holds {

@@ -20,7 +20,7 @@ pub struct Read {
     /// Keys that you got from a party yourself: a people file, or an allowed_signers file; may repeat
     #[arg(long, value_name = "FILE")]
     pub trust: Vec<PathBuf>,
-    /// A head that an approver kept: {"run","size","root","leaf"}; may repeat
+    /// A head that an approver kept ({"run","size","root","leaf"}), or a note by `checkpoint`; may repeat
     #[arg(long, value_name = "FILE")]
     pub held: Vec<PathBuf>,
 }
@@ -100,7 +100,7 @@ fn read_held(path: &Path) -> Result<Held, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| unread(path, &error.to_string()))?;
     Held::parse(&text).map_err(|why| {
         let message = format!("{} is no head: {why}", shown(path));
-        usage("CS0877", message, "a head is {\"run\",\"size\",\"root\",\"leaf\"}")
+        usage("CS0877", message, "a head is {\"run\",\"size\",\"root\",\"leaf\"}, or a note that `checkpoint` wrote")
     })
 }
 

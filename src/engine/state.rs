@@ -73,6 +73,8 @@ pub struct Run {
     pub waiting: Option<(u64, Time, fact::Waiting)>,
     pub paused: Option<String>,
     pub closed: Option<String>,
+    /// What follows the closing entry.
+    pub end: super::end::End,
     pub counts: BTreeMap<String, u64>,
     pub notes: Vec<(Time, String, String)>,
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
@@ -363,6 +365,7 @@ impl Run {
             waiting: None,
             paused: None,
             closed: None,
+            end: super::end::End::default(),
             counts,
             notes: Vec::new(),
             by_hand: BTreeMap::new(),
@@ -419,12 +422,10 @@ impl Run {
     }
 
     fn apply(&mut self, entry: &Entry, line: &str, objects: Objects) -> Result<(), String> {
-        if !matches!(entry.fact, Fact::Waiting(_)) {
-            // Any progress ends what was waited for; voices are progress too.
-            if !matches!(entry.fact, Fact::SignedOff(_)) {
-                self.waiting = None;
-                self.paused = None;
-            }
+        // Any progress ends what was waited for; voices are progress too.
+        if !matches!(entry.fact, Fact::Waiting(_) | Fact::SignedOff(_) | Fact::Checkpoint(_)) {
+            self.waiting = None;
+            self.paused = None;
         }
         match &entry.fact {
             Fact::RunOpened(_) => return Err("a second run_opened".to_owned()),
@@ -471,9 +472,14 @@ impl Run {
                 });
             }
             Fact::AnchorRegained(fact) => self.anchor_regained(fact, entry.epoch),
-            Fact::RunClosed(fact) => self.closed = Some(fact.result.clone()),
+            Fact::RunClosed(fact) => {
+                self.closed = Some(fact.result.clone());
+                self.end.seq = Some(entry.seq);
+            }
             Fact::Witness(fact) => {
-                self.signed("witness", &fact.statement, &fact.signature, &fact.key)?;
+                let tail = self.signed("witness", &fact.statement, &fact.signature, &fact.key)?.0.tail;
+                let (person, party) = (tail.person, tail.party);
+                self.end.witnesses.push(super::end::Witnessed { person, party, at: entry.at });
             }
             Fact::Resumed(_) | Fact::Checkpoint(_) | Fact::AnchorRefused(_) => {}
             Fact::HoldBegan(fact) => self.held(&fact.hold)?.live = true,

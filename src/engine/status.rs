@@ -139,7 +139,7 @@ pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
             role: waiting.role.clone(),
             people: waiting.people.clone(),
             since: *since,
-            expires: waiting.until,
+            expires: waiting.until.or_else(|| granted_until(run, &waiting.at_step, now)),
             why: waiting.why.clone(),
         });
     }
@@ -172,15 +172,26 @@ pub fn next_turn(run: &Run, now: Time) -> Option<Waited> {
     if people.is_empty() {
         people = run.signed_on.iter().take(1).cloned().collect();
     }
+    let expires = stop.until.or_else(|| granted_until(run, &stop.at, now));
     Some(Waited {
         what: stop.what.unwrap_or(WaitFor::Performer),
         at: stop.at,
         role: stop.role,
         people,
         since: run.last_at,
-        expires: stop.until,
+        expires,
         why: stop.why,
     })
+}
+
+/// Until when the approvals that this step has may be used: whoever is waited for must be there by then.
+fn granted_until(run: &Run, at: &str, now: Time) -> Option<Time> {
+    let id: StepId = at.parse().ok()?;
+    let mine = run.requests.values().rev().find(|request| request.is_live() && request.slot(&id).is_some())?;
+    match request::decide(run, mine, now) {
+        Decision::Granted { run_by, .. } => Some(run_by),
+        _ => None,
+    }
 }
 
 /// A question to a performer, as a reason to wait.
@@ -285,7 +296,9 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
             }
         }
     }
+    let (witnesses, witnesses_missing) = super::end::json(run);
     json!({
+        "witnesses": witnesses, "witnesses_missing": witnesses_missing,
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
@@ -300,7 +313,8 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
     })
 }
 
-fn waited_json(run: &Run, waited: &Waited) -> Value {
+/// One member of `waiting_for`.
+pub fn waited_json(run: &Run, waited: &Waited) -> Value {
     let id: Option<StepId> = waited.at.parse().ok();
     let (stage, item, step) = match &id {
         Some(id) => (Some(id.stage.clone()), id.item.clone(), Some(id.step.clone())),

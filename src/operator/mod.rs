@@ -4,6 +4,7 @@
 pub mod nobody;
 pub mod terminal;
 
+use crate::base::Time;
 use crate::engine::next::{Prompt, Stop};
 use crate::engine::state::Run;
 use crate::plan::model::{AskField, Evidence};
@@ -59,5 +60,7 @@ pub trait Operator {
     fn tell(&mut self, run: &Run, entry: &Entry);
     /// The seat waits; called once per reason.
     fn waiting(&mut self, run: &Run, stop: &Stop);
+    /// Time goes by while the seat waits for somebody.
+    fn tick(&mut self, _run: &Run, _now: Time) {}
     fn patience(&self) -> Patience;
 }

@@ -348,7 +348,10 @@ pub struct SignedText {
 fact!(Amended { runbook: Digest, plan: Digest, statements: Vec<SignedText> });
 fact!(PeopleChanged { people: Digest, statements: Vec<SignedText> });
 fact!(BreakGlass { statement: String, signature: String, key: String });
-fact!(Checkpoint { size: u64, root: String });
+fact!(
+    /// Of the first `size` entries. `object`: the note as it was signed, and the time that somebody outside put on it.
+    Checkpoint { size: u64, root: String, object: Option<Digest> }
+);
 fact!(HandedOver { statement: String, signature: String, key: String });
 fact!(
     /// `result`: `done`, `rolled_back` or `abandoned`; `counts`: entries per kind before this one.

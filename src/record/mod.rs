@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod entry;
 pub mod fact;
 pub mod named;
+pub mod note;
 pub mod operations;
 pub mod salted;
 pub mod statement;

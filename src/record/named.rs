@@ -28,6 +28,7 @@ pub fn objects(entry: &Entry) -> Vec<Digest> {
         Fact::Observed(fact) => vec![fact.object],
         Fact::Verified(fact) => fact.object.into_iter().collect(),
         Fact::AnchorRegained(fact) => vec![fact.object],
+        Fact::Checkpoint(fact) => fact.object.into_iter().collect(),
         Fact::Amended(fact) => vec![fact.runbook, fact.plan],
         Fact::PeopleChanged(fact) => vec![fact.people],
         Fact::BreakGlass(fact) => signed(&fact.statement, |body| match body {
@@ -47,7 +48,6 @@ pub fn objects(entry: &Entry) -> Vec<Digest> {
         | Fact::Paused(_)
         | Fact::Resumed(_)
         | Fact::RollbackStarted(_)
-        | Fact::Checkpoint(_)
         | Fact::HandedOver(_)
         | Fact::RunClosed(_)
         | Fact::Witness(_) => Vec::new(),

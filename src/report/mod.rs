@@ -4,6 +4,7 @@
 //! one by one, so a history that breaks the rules still gets a report, which says so.
 
 pub mod content;
+pub mod event;
 mod gather;
 mod happened;
 pub mod html;

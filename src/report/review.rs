@@ -2,6 +2,7 @@
 //! what stands out is shown apart, never cut away. Escapes everything foreign. Never decides anything.
 
 use crate::base::{Digest, escape};
+use crate::engine::end;
 use crate::engine::state::{RequestState, Run};
 use crate::plan::model::Step;
 use crate::record::fact::What;
@@ -57,6 +58,8 @@ pub fn text(run: &Run, requests: &[&RequestState], all: bool) -> String {
             many => format!("{} requests, code {}", many.len(), code_of_all(many.iter().copied())),
         },
     );
+    let (opened, starter) = (run.started.minutes(), escape::line(&run.starter));
+    page.field(0, 6, "so far", &format!("opened by {starter} at {opened}; {}", end::so_far(run)));
     for (at, group) in groups(run, requests).iter().enumerate() {
         page.group(at + 1, group);
     }

@@ -270,6 +270,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
             self.told_once(&stop);
             loop {
                 self.clock.sleep(POLL_MS).await;
+                self.operator.tick(self.run, self.clock.now());
                 let expired = stop.until.is_some_and(|until| until <= self.now());
                 if self.catch_up()? || expired {
                     self.seat.parked.clear();

@@ -13,6 +13,7 @@ pub mod open;
 mod perform;
 mod say;
 pub mod voice;
+pub mod witness;
 
 use crate::base::Time;
 use crate::engine::next::{Seat, Stop};

@@ -253,7 +253,7 @@ pub fn said_body(run: &Run, what: SaidWhat, covers: &str, attempt: u32, object: 
 }
 
 /// One transaction under the current epoch; false (and the run caught up) if the journal had moved on.
-fn append(
+pub(super) fn append(
     store: &mut impl Store,
     clock: &impl Clock,
     run: &mut Run,

@@ -92,7 +92,13 @@ pub fn armour(key: &PublicKey, namespace: &str, signature: &[u8]) -> String {
     wrap(&blob)
 }
 
-fn wrap(blob: &[u8]) -> String {
+/// The blob inside of an armoured signature; none if it is not laid out as ssh-keygen lays it out.
+pub fn blob_of(armoured: &str) -> Option<Vec<u8>> {
+    unarmour(armoured).ok()
+}
+
+/// The armoured text of a blob.
+pub fn wrap(blob: &[u8]) -> String {
     let text = STANDARD.encode(blob);
     let mut out = String::from(BEGIN);
     for (at, c) in text.chars().enumerate() {

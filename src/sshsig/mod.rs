@@ -8,7 +8,7 @@ mod key;
 mod soft;
 pub(crate) mod wire;
 
-pub use armour::{armour, to_be_signed};
+pub use armour::{armour, blob_of, to_be_signed, wrap};
 pub use soft::{DEFAULT_APPLICATION, SoftKey, rehearsal_key};
 
 use crate::base::Digest;

@@ -104,6 +104,8 @@ pub struct Report {
     pub untrusted_parties: Vec<String>,
     /// Parties whose people witnessed the closed run.
     pub witnessed_by: Vec<String>,
+    /// Parties of the plan that have not; none of a rehearsal, whose people are simulated.
+    pub not_witnessed_by: Vec<String>,
     /// Approvals were waived.
     pub break_glass: bool,
     /// ... and not every party has witnessed the result since.
@@ -167,7 +169,9 @@ pub fn check(bundle: &Bundle, trust: &[Trust], held: &[Held]) -> Report {
         }),
         _ => None,
     });
+    let lacking = facts.parties.difference(&facts.witnessed).filter(|_| facts.mode != Some(Mode::Rehearsal)).cloned();
     Report {
+        not_witnessed_by: lacking.collect(),
         run: bundle.run.clone(),
         verdict,
         mode: facts.mode,

@@ -64,6 +64,10 @@ fn meaning(report: &Report) -> String {
             _ => format!("; the last {rest} rest on the operator's word."),
         });
     }
+    if report.verdict == Verdict::Closed && !report.not_witnessed_by.is_empty() {
+        let parties = report.not_witnessed_by.join(", ");
+        words.push_str(&format!(" Not witnessed yet by {parties} (`countersign witness {}`).", report.run.short()));
+    }
     if report.break_glass {
         words.push_str(if report.unreconciled {
             " Approvals were waived by break-glass, and not every party has counter-signed."
@@ -133,6 +137,7 @@ pub fn json(report: &Report) -> Value {
         })).collect::<Vec<_>>(),
         "untrusted_parties": report.untrusted_parties,
         "witnessed_by": report.witnessed_by,
+        "not_witnessed_by": report.not_witnessed_by,
         "break_glass": report.break_glass,
         "unreconciled": report.unreconciled,
     })

@@ -5,7 +5,8 @@ use super::{Problem, codes};
 use crate::base::{Digest, RunId};
 use crate::people;
 use crate::record::Tree;
-use crate::record::tree::parse_root;
+use crate::record::note::{self, Checkpoint};
+use crate::record::tree::{parse_root, root_text};
 use crate::sshsig::{KeyKind, PublicKey};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -83,21 +84,26 @@ fn signer(line: &str) -> Result<(&str, PublicKey), String> {
     PublicKey::parse(key).map(|key| (principals, key)).map_err(|error| error.to_string())
 }
 
-/// A head that an approver kept. Further members are left alone.
+/// A head that an approver kept, or a checkpoint that anybody keeps. Further members are left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Held {
     pub run: RunId,
     pub size: u64,
     /// Merkle root of that many entries, base64.
     pub root: String,
-    /// Leaf of the last of them.
-    pub leaf: Digest,
+    /// Leaf of the last of them; a checkpoint note has none.
+    #[serde(default)]
+    pub leaf: Option<Digest>,
 }
 
 impl Held {
     /// # Errors
-    /// In words: not such a JSON object.
+    /// In words: neither such a JSON object nor a checkpoint note.
     pub fn parse(text: &str) -> Result<Held, String> {
+        if note::is_note(text) {
+            let Checkpoint { run, size, root } = note::read(text)?;
+            return Ok(Held { run, size, root: root_text(&root), leaf: None });
+        }
         let held: Held = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if held.size == 0 || parse_root(&held.root).is_none() {
             return Err("`size` must be at least 1, and `root` 32 bytes in base64".to_owned());
@@ -116,7 +122,7 @@ impl Held {
             Some(root) if Some(root) != parse_root(&self.root) => {
                 format!("the first {} entries are not those that somebody holds the head of", self.size)
             }
-            Some(_) if tree.leaf(self.size.saturating_sub(1)) != Some(self.leaf) => {
+            Some(_) if self.leaf.is_some() && tree.leaf(self.size.saturating_sub(1)) != self.leaf => {
                 format!("the entry {} is not the one that somebody holds the head of", self.size.saturating_sub(1))
             }
             Some(_) => return None,

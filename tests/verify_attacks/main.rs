@@ -47,7 +47,7 @@ fn trust(writer: &Writer) -> Trust {
 /// The head that a careful approver keeps: of the whole history.
 fn held(writer: &Writer, size: u64) -> Held {
     let root = root_text(&writer.tree.root_at(size).unwrap());
-    Held { run: writer.run.clone(), size, root, leaf: writer.tree.leaf(size - 1).unwrap() }
+    Held { run: writer.run.clone(), size, root, leaf: writer.tree.leaf(size - 1) }
 }
 
 /// The first problem's code.

@@ -518,7 +518,7 @@ impl Writer {
     fn finish(&mut self) {
         if self.turn("checkpoint") {
             let (size, root) = (self.tree.size(), root_text(&self.tree.root()));
-            self.push("checkpoint", "alice", fact::Checkpoint { size, root });
+            self.push("checkpoint", "alice", fact::Checkpoint { size, root, object: None });
         }
         if self.turn("close") {
             self.close("done");
