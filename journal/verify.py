@@ -10,8 +10,8 @@ reads), CS0815 keys that anybody can make, CS0816 trust files, so WITNESSED, CS0
 request reaches), CS0822 its clocks, CS0823 why it ended, CS0830 (stages, items), CS0831 anchors and their
 proofs, CS0835 (templates), CS0836 clocks of an operation, CS0837 (attempts left out), CS0838 who performs,
 CS0839 confirmations, CS0841 (observations), CS0842 words that settle a doubt, CS0843 tasks and joint tasks,
-CS0844 and CS0850 (holds), CS0851 (whether the result is what happened), CS0853 hand-over, CS0856 sessions,
-CS0860 who signs a change, CS0861 who may break the glass, CS0890 kept heads, so DIVERGED."""
+CS0844 and CS0850 (holds), CS0851 (whether the result is what happened), CS0853 hand-over, CS0855 copies,
+CS0856 sessions, CS0860 who signs a change, CS0861 who may break the glass, CS0890 kept heads, so DIVERGED."""
 import argparse, base64, functools, hashlib, itertools, json, pathlib, re, subprocess, sys, tempfile, tomllib
 from datetime import datetime
 
@@ -190,8 +190,7 @@ class Run:
         need((kind == "run_opened") == (seq == 0), "CS0805")
         need(seq != 1 or (kind, entry["by"]) == ("signed_on", before["by"]), "CS0805")
         need(not self.closed or kind in ("witness", "checkpoint"), "CS0852")
-        later = entry["epoch"] > before["epoch"]
-        need(entry["epoch"] == before["epoch"] or later and kind == "signed_on", "CS0804")
+        need(entry["epoch"] - before["epoch"] in range(1 if kind != "signed_on" else 2**53), "CS0804")
         self.by, self.now, self.before = entry["by"], clock(entry["at"]), entry
         self.floor = max(self.floor, self.now)
         rule = getattr(self, kind, lambda *_: None)
@@ -204,6 +203,7 @@ class Run:
         return self.objects.get(digest, b"")
     def voice(self, kind, data, known=()):
         """A signed statement: its history, its person, its signature (4)."""
+        kind = "decline" if kind == "hand-over" and data["statement"][12:19] == "decline" else kind
         said, text = fields(kind, data["statement"]), data["statement"]
         who, at = said["person"], clock(said["signed-at"])
         if kind != "people":

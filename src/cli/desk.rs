@@ -83,6 +83,9 @@ impl Desk {
             }
             Some(path) => (Place::File, read_run(path)?),
         };
+        if matches!(place, Place::Journal(_)) {
+            place::is_here(&run)?;
+        }
         let person = who.person()?;
         if run.people.get(&person).is_none() {
             return Err(unknown(&run, &person));
@@ -328,7 +331,7 @@ fn read_bundle(file: &Path) -> Result<Bundle, CliError> {
 }
 
 /// A store in memory with what a bundle holds.
-fn from_bundle(bundle: &Bundle) -> Result<MemoryStore, CliError> {
+pub fn from_bundle(bundle: &Bundle) -> Result<MemoryStore, CliError> {
     let mut store = MemoryStore::new();
     let objects: Vec<_> = bundle.objects.iter().map(|(digest, bytes)| (*digest, bytes.clone())).collect();
     store.append(&bundle.run, None, None, &bundle.lines, &objects).map_err(|error| place::store_error(&error))?;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod by_hand;
+mod changes;
 mod mutants;
 mod second;
 #[path = "../second/mod.rs"]
@@ -1103,6 +1104,9 @@ const LIES: &[(&str, &str, Hooks)] = &[
             w.epoch = 2;
             w.sign_on("on again", "alice");
         });
+    }),
+    ("a copy goes on by itself", "CS0855", |w| {
+        before(w, "ask k1", |w| changes::sits(w, "alice", 2, changes::THERE));
     }),
     // Sessions and changes.
     ("a session of another kind", "CS0856", |w| {
