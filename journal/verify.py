@@ -21,9 +21,10 @@ def need(rule, code):
     if not rule: raise Refused(code)
 
 # --- Bytes and values (1) ---
-STEP = re.compile("([a-z][a-z0-9_]*)(?::([A-Za-z0-9._-]{1,64}))?/([a-z][a-z0-9_]*)(?:/undo/([a-z][a-z0-9_]*))?")
+STEP = re.compile("([a-z][a-z0-9_]*)(?::([A-Za-z0-9._-]{1,64}))?/([a-z][a-z0-9_]*)(?:/(undo|repair)/([a-z][a-z0-9_]*))?")
 def sha(data): return hashlib.sha256(data).digest()
-def covers_of(step): return f"undo {step.split('/undo/')[0]}" if "/undo/" in step else step
+def is_behind(step): return step.count("/") == 3
+def covers_of(step): return "{2} {0}/{1}".format(*step.split("/")) if is_behind(step) else step
 def seconds(text): return clock(text, "T[0-9:]{8}Z")
 
 def integer(text):
@@ -51,10 +52,10 @@ def clock(text, form="T.{8}[.][0-9]{3}Z"):
     except (TypeError, ValueError): return None
 
 def covered(pattern, step):
-    """Whether what is covered holds this step. A pattern with `*` never covers an undo."""
+    """Whether what is covered holds this step. A pattern with `*` never covers an undo or a repair."""
     place = step.split("/")[0]
     wide = f"{place}/*", f"{place.split(':')[0]}:*/*" if ":" in place else f"{place}/*"
-    return pattern in (step, covers_of(step)) or "/undo/" not in step and pattern in wide
+    return pattern in (step, covers_of(step)) or not is_behind(step) and pattern in wide
 
 # --- Forms: S text, D digest, T time, N number, P step; `?` or null, `*` a list of, `%` an object of, `|` one of ---
 def text_of(pattern): return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
@@ -194,7 +195,7 @@ def people_of(data):
 def roles_of(step):
     return {step["performer"], *(step["body"]["manual"]["performers"] if "manual" in step["body"] else ())}
 def is_open(work): return work["ended"] in (None, "in_doubt")
-def by_hand(work): return "/undo/" in work["step"] and work["ended"] == "failed"
+def by_hand(work): return is_behind(work["step"]) and work["ended"] == "failed"
 
 def seated(demands, voices):
     """Whether these people fill different places: of a demand's `count`, `from_parties` take one of each party (8)."""
@@ -211,6 +212,7 @@ class Run:
         self.kinds, self.said, self.glass, self.used, self.on, self.holds = [], [], [], set(), set(), set()
         self.entered, self.anchors, self.requests, self.works, self.floor = {}, {}, {}, {}, 0
         self.closed, self.successor, self.before, self.witnessed = None, None, None, set()
+        self.passed, self.repairs, self.rollbacks = set(), None, 0
     def entry(self, seq, line):
         entry = canonical(line, True)
         need(shaped(ENTRY, entry) and shaped(KINDS.get(entry["kind"], {"": ""}), entry["data"]), "CS0801")
@@ -260,8 +262,9 @@ class Run:
         self.parties = {role["party"] for role in self.plan["roles"].values()} - {""}
         stages = self.plan["stages"][::-1]
         self.stages = {stage["id"]: stage for stage in stages}
-        self.steps = {(stage["id"], step["id"], undo): one for stage in stages for step in stage["steps"][::-1]
-            for undo, one in [(None, step), *((one["id"], one) for one in step["back"]["undo"][::-1])]}
+        self.steps = {(stage["id"], step["id"], way, one["id"] if way else None): one for stage in stages
+            for step in stage["steps"][::-1] for way, some in ((None, [step]), ("undo", step["back"]["undo"][::-1]),
+            ("repair", step["repair"][::-1])) for one in some}
     def run_opened(self, data):
         self.starter, self.mode, people, digest = self.by, data["mode"], data["people"], data["people_signatures"]
         self.in_force(data["runbook"], data["plan"], people)
@@ -280,7 +283,17 @@ class Run:
     def signed_off(self, data): self.on = self.on - set(data["people"])
     def ends(self, *_):
         for request in self.requests.values(): request["ended"] = True
-    rollback_started = ends
+    def rollback_started(self, data):
+        self.ends()
+        self.repairs, to, work = None, data["to"], self.works.get(data["to"])
+        self.rollbacks += "/" not in to
+        if "/" in to:
+            need(STEP.fullmatch(to), "CS0830")
+            step = self.step(to)
+            steps = [f"{to}/repair/{one['id']}" for one in step["repair"]]
+            need(step["back"]["point_of_no_return"] and steps and steps == data["steps"] and to in self.passed
+                 and (not is_open(work) or "manual" in step["body"]), "CS0830")
+            self.repairs = to
     def handed_over(self, _, said):
         need(self.by in self.on, "CS0838")
         self.successor = said["to"]
@@ -318,9 +331,9 @@ class Run:
         self.anchors[place] = new
     def step(self, name, code="CS0830", anchored=False):
         """A step of the plan, at a place that was entered; for a changing one its anchor stands."""
-        stage, item, step, undo = STEP.fullmatch(name).groups()
-        need((stage, step, undo) in self.steps and item in self.entered.get(stage, ()), code)
-        found = self.steps[stage, step, undo]
+        stage, item, *key = STEP.fullmatch(name).groups()
+        need((stage, *key) in self.steps and item in self.entered.get(stage, ()), code)
+        found = self.steps[(stage, *key)]
         anchored = anchored and found["mutates"] and self.stages[stage]["anchor"]
         need(not anchored or name.split("/")[0] in self.anchors, "CS0831")
         return found
@@ -392,10 +405,14 @@ class Run:
         step, undo, first, request = self.step(name, anchored=True), "/undo/" in name, self.seq, data["request"]
         forward = self.works.get(name.split("/undo/")[0]) if undo else {"attempt": 0}
         need((data["direction"] == "undo") == undo and forward, "CS0830")
+        need("/repair/" not in name or self.repairs == name.split("/repair/")[0], "CS0830")
         need(not last or not is_open(last), "CS0832")
         roles = self.people[self.by][1] if self.by in self.on else set()
         users = self.plan["sessions"].get(step["session"], {}).get("used_by") if step["mutates"] else None
         need(roles & roles_of(step) and (not users or roles & set(users)), "CS0838")
+        back = [self.works.get(f"{name}/undo/{one['id']}", last) for one in step["back"]["undo"]]
+        need(not last or last["ended"] != "secret_lost" or any(one["ended"] == "done" and one["over"] > last["over"]
+             for one in back), "CS0837")
         operation, run_by = canonical(self.object(data["operation"])), None
         if again:
             ended = last and (last["ended"] if last["found"] != "word" or last["ended"] != "not_done" else None)
@@ -408,7 +425,7 @@ class Run:
             need(run_by is None or self.floor <= run_by, "CS0836")
         else:
             before = last["attempt"] if last else 0
-            most = max(forward["attempt"], before + 1) + self.kinds.count("rollback_started")
+            most = max(forward["attempt"], before + 1) + self.rollbacks
             need(data["first"] is None and before < attempt <= most, "CS0837")
             if step["approvals"] or data["consumes"] or request is not None:
                 run_by = self.paid(data, step, self.requests.get(request), operation)
@@ -419,7 +436,7 @@ class Run:
         """Until when an attempt may run on the approvals that it spends, each once (8)."""
         name, attempt, place = data["step"], data["attempt"], data["step"].split("/")[0]
         need(request and step["approvals"] and request["data"]["what"] == "approval" and not request["ended"]
-             and ("/undo/" in name or place not in request["void"]), "CS0833")
+             and (is_behind(name) or place not in request["void"]), "CS0833")
         own = [one["operation"] for one in request["listed"] if (one["step"], one["attempt"]) == (name, attempt)]
         need(own, "CS0833")
         need(own[0] == operation or len(request["listed"]) > 1 and "${" in str(own[0]), "CS0835")
@@ -440,7 +457,9 @@ class Run:
             again = work and by_hand(work) and (result, data["found"]) == ("done", "word")
             need(work and (work["seq"], work["attempt"]) == (data["intended"], data["attempt"])
                  and (again or is_open(work) and work["ended"] != result), "CS0841")
-            work.update(ended=result, found=data["found"])
+            need(result != "secret_lost" or step["secret_outputs"], "CS0841")
+            work.update(ended=result, found=data["found"], over=self.seq)
+            self.passed |= {data["step"]} if result in ("done", "failed") else set()
         date = clock(data["date"], "[Tt ].*([Zz]|[+-][0-9:]{5})") if data["date"] is not None else 0
         need(date is not None, "CS0841")
         self.floor = max(self.floor, date)

@@ -9,8 +9,15 @@ use crate::base::{Digest, RunId, Time};
 pub const MAX_STATEMENT: usize = 4096;
 /// What a note covers that closes a run as abandoned.
 pub const ABANDON: &str = "abandon";
+/// Before a hold's name, in what a note about it covers.
+pub const HOLD: &str = "hold:";
 /// Characters of a summary at most.
 pub const MAX_SUMMARY: usize = 400;
+
+/// The reason of a note by somebody who got in by the way that a hold keeps.
+pub fn got_in(hold: &str) -> String {
+    format!("I got in by the way that the hold {hold} keeps")
+}
 
 /// Where and why a text is not a statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

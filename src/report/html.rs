@@ -224,6 +224,7 @@ fn kind(one: &Trouble) -> &'static str {
         "anchor" => "Anchor",
         "paused" => "Paused",
         "rollback" => "Rollback",
+        "repair" => "Repair",
         "clock" => "Clock",
         _ => "Break-glass",
     }

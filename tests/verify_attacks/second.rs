@@ -25,6 +25,8 @@ fn seeds() -> Vec<(&'static str, Writer)> {
         ("glass", glass("bob", "the house burns")),
         ("stage request", stage_request(false)),
         ("rolled back", rolled_back(true)),
+        ("repaired", repair::repaired(repair::RIGHT)),
+        ("secret lost", secret::lost(secret::RIGHT)),
         ("task", task(Some("alice"))),
         ("people changed", with(Mode::Live, |w| before(w, "ask k1", |w| change_people(w, &["alice", "bob", "dora"])))),
         (
@@ -127,7 +129,7 @@ fn the_second_verifier_agrees_on_thousands_of_mutants() {
 #[test]
 fn the_second_verifier_stays_small_and_needs_only_python() {
     let script = include_str!("../../journal/verify.py");
-    assert!(script.lines().count() <= 503, "{} lines", script.lines().count());
+    assert!(script.lines().count() <= 522, "{} lines", script.lines().count());
     assert!(script.lines().all(|line| line.chars().count() <= 120));
     let imports: Vec<&str> =
         script.lines().filter(|line| line.starts_with("import ") || line.starts_with("from ")).collect();
