@@ -71,17 +71,17 @@ def shaped(names, value):
     """Whether it is an object with exactly these members, each of its form."""
     same = isinstance(value, dict) and value.keys() == forms_of(names).keys()
     return same and all(fits(form, value[name]) for name, form in forms_of(names).items())
-
 def direction_of(step): return "undo" if "/undo/" in step else "do"
-def covers_of(step): return f"undo {step.split('/undo/')[0]}" if "/undo/" in step else step
+def behind(step): return step.count("/") == 3
+def covers_of(step): return "{2} {0}/{1}".format(*step.split("/")) if behind(step) else step
 def is_open(work): return work["ended"] in (None, "in_doubt")
-def failed_undo(work): return "/undo/" in work["step"] and work["ended"] == "failed"
+def failed_undo(work): return behind(work["step"]) and work["ended"] == "failed"
 
 def covered(pattern, step):
-    """Whether what is covered holds this step. A pattern with `*` never covers an undo."""
+    """Whether what is covered holds this step. A pattern with `*` never covers an undo or a repair."""
     place = step.split("/")[0]
     wide = f"{place}/*", f"{place.split(':')[0]}:*/*" if ":" in place else f"{place}/*"
-    return pattern in (step, covers_of(step)) or "/undo/" not in step and pattern in wide
+    return pattern in (step, covers_of(step)) or not behind(step) and pattern in wide
 
 # --- Chain and tree (3) ---
 @functools.lru_cache(1 << 8)
@@ -225,9 +225,9 @@ class Run:
         self.plan, self.people = canonical(plan), people_of(people)
         need(self.plan["plan"] == 1 and self.plan["runbook"] == digests[0], "CS0813")
         self.parties = {role["party"] for role in self.plan["roles"].values()} - {""}
-        self.steps = {(stage["id"], step["id"], undo and undo["id"]): undo or step
-            for stage in self.plan["stages"] for step in stage["steps"]
-            for undo in (None, *step["back"]["undo"])}
+        self.steps = {(stage["id"], step["id"], way, one["id"]): one for stage in self.plan["stages"]
+            for step in stage["steps"] for way, some in ((None, [step]), ("undo", step["back"]["undo"]),
+            ("repair", step["repair"])) for one in some}
     def run_opened(self, data):
         self.starter, self.mode, digest = self.by, data["mode"], data["people_signatures"]
         self.in_force(data["runbook"], data["plan"], data["people"])
@@ -261,9 +261,9 @@ class Run:
             for request in self.requests.values(): request["void"].add(place)
         self.anchors[place] = data["object"]
     def step(self, name):
-        stage, _, step, undo = STEP.fullmatch(name).groups()
-        need((stage, step, undo) in self.steps, "CS0830")
-        return self.steps[stage, step, undo]
+        stage, _, step, way, one = STEP.fullmatch(name).groups()
+        need((stage, step, way, one or step) in self.steps, "CS0830")
+        return self.steps[stage, step, way, one or step]
     # Requests and decisions.
     def asked(self, data):
         """What is asked for is what the request says. A settlement is about an operation of its attempt."""
@@ -342,7 +342,7 @@ class Run:
         """The approvals that an attempt spends are over this operation, grant it, and are spent once (8)."""
         name, attempt, place = data["step"], data["attempt"], data["step"].split("/")[0]
         need(request and step["approvals"] and request["data"]["what"] == "approval", "CS0833")
-        need(not request["ended"] and ("/undo/" in name or place not in request["void"]), "CS0833")
+        need(not request["ended"] and (behind(name) or place not in request["void"]), "CS0833")
         own = [one["operation"] for one in request["listed"] if one["step"] == name]
         need(own and request["data"]["attempt"] == attempt, "CS0833")
         need(own[0] == operation or len(request["listed"]) > 1 and "${" in str(own[0]), "CS0835")

@@ -354,6 +354,114 @@ fn behind_a_point_of_no_return_there_is_no_way() {
     scene.run("alice", &["confirm", "end/gone", "--typed", "end/gone"]).exits(0);
     scene.resume("alice").exits(4).saying("end/after");
     let said = scene.seat("alice", &["rollback"]).exits(7);
-    said.saying("end/gone is past a point of no return: nobody makes the same user again").saying("no repair");
+    said.saying("end/gone is past a point of no return: nobody makes the same user again").saying("no repair of it");
     scene.run("nobody", &["status"]).exits(0).saying("nothing of it can be taken back");
+    scene
+        .seat("alice", &["rollback", "--repair", "end/gone"])
+        .exits(7)
+        .saying("the runbook has no repair of `end/gone`");
+}
+
+// --- repairs ---
+
+const GONE: &str = "end/gone";
+
+/// With a repair of the point of no return: an operation, and somebody who is told.
+fn with_repair() -> String {
+    no_return()
+        + "\n[[stages.steps.repair]]\nid = \"mark\"\naction = \"organizations:TagResource\"\n\
+           with = { ResourceId = \"333344445555\", Tags = [{ Key = \"end\", Value = \"made good\" }] }\n\
+           [[stages.steps.repair]]\nid = \"tell\"\nkind = \"manual\"\nmutates = false\ninstructions = \"Tell them.\"\n\
+           [[stages.steps]]\nid = \"after\"\nkind = \"ask\"\nfields = [{ name = \"ok\", type = \"boolean\", text = \"Ok?\", example = true }]\n"
+}
+
+fn with_owner() -> Vec<Who<'static>> {
+    people().into_iter().chain([who("erin", "customer", &["owner"])]).collect()
+}
+
+/// As far as the point of no return: agreed to, and typed; its operation begins with the next `resume`.
+fn before_the_end(more: &str) -> Scene {
+    let scene = Scene::new(&with_repair(), &world(more), &with_owner());
+    scene.open("alice").exits(4);
+    for item in ["second:111122223333/move", "second:222233334444/move"] {
+        scene.run("bob", &["approve", item]).exits(0);
+    }
+    scene.resume("alice").exits(4);
+    scene.run("alice", &["answer", "third/well", "--set", "well=true"]).exits(0);
+    scene.resume("alice").exits(4);
+    agreed(&scene, GONE);
+    scene.run("alice", &["confirm", GONE, "--typed", GONE]).exits(0);
+    scene
+}
+
+fn agreed(scene: &Scene, step: &str) {
+    scene.run("bob", &["approve", step]).exits(0);
+    scene.run("erin", &["approve", step]).exits(0);
+    scene.resume("alice").exits(4);
+}
+
+/// The repair of the point of no return, from its first request to its end.
+fn repaired(scene: &Scene, changes: &[&str]) {
+    let before = scene.effects().len();
+    let said = scene.seat("alice", &["rollback", "--repair", GONE]).exits(4);
+    said.saying("repair of end/gone").saying("countersign approve end/gone/repair/mark");
+    assert_eq!(scene.effects().len(), before, "nothing is done before others agree");
+    scene.run("nobody", &["status"]).exits(0).saying("repair: end/gone/repair/mark pending");
+    assert_eq!((&scene.status()["repair"], &scene.status()["state"]), (&json!(GONE), &json!("waiting")));
+    scene.seat("alice", &["rollback", "--to", "end"]).exits(7).saying("a repair of end/gone is under way");
+    scene.run("alice", &["approve", "end/gone/repair/mark"]).exits(7);
+    agreed(scene, "end/gone/repair/mark");
+    assert_eq!(scene.effects()[before..], *changes);
+    scene.run("alice", &["answer", "end/gone/repair/tell"]).exits(0);
+    scene.resume("alice").exits(4).saying("end/gone is repaired; `resume` goes forward from there");
+    scene.run("nobody", &["status"]).exits(0).saying("end/gone is repaired");
+    assert_eq!(scene.status()["repair"], Value::Null);
+}
+
+/// What can't be taken back is made good: asked for, agreed to, journaled; then the run goes on.
+#[test]
+fn a_point_of_no_return_is_repaired() {
+    let scene = before_the_end("");
+    scene.run("alice", &["plan", BOOK]).exits(0).saying("repair: mark (organizations:TagResource");
+    scene.seat("alice", &["rollback", "--repair", GONE]).exits(7).saying("end/gone has not been passed");
+    scene.resume("alice").exits(4).saying("end/after");
+    let said = scene.seat("alice", &["rollback"]).exits(7).saying("nobody makes the same user again");
+    said.saying("its repair: countersign rollback --repair end/gone");
+    scene.run("nobody", &["status"]).exits(0).saying("countersign rollback --repair end/gone");
+    let shown = scene.run("nobody", &["rollback", "--repair", GONE, "--dry-run"]).exits(0);
+    shown.saying("1. end/gone/repair/mark: organizations:TagResource").saying("2. end/gone/repair/tell");
+    let json = scene.run("nobody", &["rollback", "--repair", GONE, "--plan", "--format", "json"]).exits(0).json();
+    assert_eq!((&json["repair"], &json["requests"]), (&json!(true), &json!(1)));
+    repaired(&scene, &["organizations:TagResource"]);
+    scene.seat("alice", &["rollback"]).exits(7).saying("it was repaired");
+    scene.resume("alice").exits(4).saying("end/after");
+    scene.run("alice", &["answer", "end/after", "--set", "ok=true"]).exits(0);
+    scene.resume("alice").exits(0);
+    assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
+    also_in_python(&scene, "CLOSED");
+    scene.run("nobody", &["log"]).exits(0).saying("repair of end/gone: 2 operations");
+    scene
+        .run("nobody", &["report", "--format", "markdown"])
+        .exits(0)
+        .saying("repair of end/gone")
+        .saying("every step of it is done");
+}
+
+/// AWS denies it; it is repaired, and then tried again, or the run is abandoned.
+#[test]
+fn a_point_of_no_return_that_failed_is_repaired_and_tried_again() {
+    let denied = "\n[[faults]]\non = \"organizations:TagResource\"\nkind = \"access_denied\"\nnth = 1\n";
+    let scene = before_the_end(denied);
+    scene.resume("alice").exits(1).saying("AccessDenied").saying("or make it good: countersign rollback");
+    repaired(&scene, &["organizations:TagResource"]);
+    // Once more, which is another attempt; the tag is there already.
+    repaired(&scene, &[]);
+    scene.resume("alice").exits(4).saying("countersign approve end/gone");
+    agreed(&scene, GONE);
+    scene.run("alice", &["confirm", GONE, "--typed", GONE]).exits(0);
+    scene.resume("alice").exits(4).saying("end/after");
+    scene.run("alice", &["abandon", "--yes", "--reason", "enough"]).exits(0);
+    assert_eq!(scene.status()["state"], "abandoned");
+    assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0));
+    also_in_python(&scene, "CLOSED");
 }

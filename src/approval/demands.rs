@@ -42,15 +42,16 @@ fn find<'a>(plan: &'a Plan, id: &StepId) -> Result<&'a Step, String> {
     plan.step(id).ok_or_else(|| format!("the plan has no step {id}"))
 }
 
-/// One decision covers what the narrowest `per` allows, and an undo list is never mixed with anything else.
+/// One decision covers what the narrowest `per` allows, and an undo or a repair is never mixed with anything else.
 fn within_reach(first: &StepId, id: &StepId, approvals: &[Approval]) -> Result<(), String> {
     let per = approvals.iter().map(|approval| approval.per).min().unwrap_or(Per::Stage);
     let same_stage = first.stage == id.stage;
     let same_item = same_stage && first.item == id.item;
     let same_step = same_item && first.step == id.step;
-    let undo = first.undo.is_some() || id.undo.is_some();
+    let behind = !first.is_forward() || !id.is_forward();
+    let alike = first.undo.is_some() == id.undo.is_some() && first.repair.is_some() == id.repair.is_some();
     let allowed = match per {
-        _ if undo => same_step && first.undo.is_some() && id.undo.is_some(),
+        _ if behind => same_step && alike,
         Per::Step => same_step,
         Per::Item => same_item,
         Per::Stage => same_stage,

@@ -58,7 +58,7 @@ pub fn is_key(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// One step of one item: `stage/step`, `stage:item/step`, or with `/undo/id` behind it.
+/// One step of one item: `stage/step`, `stage:item/step`, or with `/undo/id` or `/repair/id` behind it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StepId {
     pub stage: String,
@@ -66,20 +66,46 @@ pub struct StepId {
     pub step: String,
     /// The undo step of `step`, by its id.
     pub undo: Option<String>,
+    /// The repair step of `step`, by its id; never both.
+    pub repair: Option<String>,
 }
 
 impl StepId {
     pub fn new(stage: &str, item: Option<&str>, step: &str) -> StepId {
-        StepId { stage: stage.to_owned(), item: item.map(str::to_owned), step: step.to_owned(), undo: None }
+        StepId {
+            stage: stage.to_owned(),
+            item: item.map(str::to_owned),
+            step: step.to_owned(),
+            undo: None,
+            repair: None,
+        }
     }
 
     pub fn with_undo(&self, undo: &str) -> StepId {
-        StepId { undo: Some(undo.to_owned()), ..self.clone() }
+        StepId { undo: Some(undo.to_owned()), ..self.forward() }
     }
 
-    /// The step that this is the undo of (or the step itself).
+    pub fn with_repair(&self, repair: &str) -> StepId {
+        StepId { repair: Some(repair.to_owned()), ..self.forward() }
+    }
+
+    /// The step that this is the undo or the repair of (or the step itself).
     pub fn forward(&self) -> StepId {
-        StepId { undo: None, ..self.clone() }
+        StepId { undo: None, repair: None, ..self.clone() }
+    }
+
+    /// Neither of an undo nor of a repair.
+    pub fn is_forward(&self) -> bool {
+        self.undo.is_none() && self.repair.is_none()
+    }
+
+    /// What stands behind the place: `step`, `step/undo/id`, `step/repair/id`.
+    pub fn local(&self) -> String {
+        match (&self.undo, &self.repair) {
+            (Some(undo), _) => format!("{}/undo/{undo}", self.step),
+            (None, Some(repair)) => format!("{}/repair/{repair}", self.step),
+            (None, None) => self.step.clone(),
+        }
     }
 
     /// `stage` or `stage:item`.
@@ -87,10 +113,15 @@ impl StepId {
         place(&self.stage, self.item.as_deref())
     }
 
-    /// As statements name it: `stage:item/step`, or `undo stage:item/step` for any undo step of it.
+    /// As statements name it: `stage:item/step`; `undo stage:item/step` for any undo step of it, `repair
+    /// stage:item/step` for any repair step.
     pub fn covers(&self) -> String {
         let forward = format!("{}/{}", self.place(), self.step);
-        if self.undo.is_some() { format!("undo {forward}") } else { forward }
+        match (&self.undo, &self.repair) {
+            (Some(_), _) => format!("undo {forward}"),
+            (None, Some(_)) => format!("repair {forward}"),
+            (None, None) => forward,
+        }
     }
 }
 
@@ -104,11 +135,7 @@ pub fn place(stage: &str, item: Option<&str>) -> String {
 
 impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.place(), self.step)?;
-        if let Some(undo) = &self.undo {
-            write!(f, "/undo/{undo}")?;
-        }
-        Ok(())
+        write!(f, "{}/{}", self.place(), self.local())
     }
 }
 
@@ -120,9 +147,10 @@ impl FromStr for StepId {
             || format!("`{text}` is not a step (write stage/step, stage:item/step, or stage:item/step/undo/id)");
         let mut parts = text.split('/');
         let (place, step) = (parts.next().unwrap_or(""), parts.next().ok_or_else(wrong)?);
-        let undo = match (parts.next(), parts.next()) {
-            (None, _) => None,
-            (Some("undo"), Some(id)) if is_name(id) => Some(id.to_owned()),
+        let (undo, repair) = match (parts.next(), parts.next()) {
+            (None, _) => (None, None),
+            (Some("undo"), Some(id)) if is_name(id) => (Some(id.to_owned()), None),
+            (Some("repair"), Some(id)) if is_name(id) => (None, Some(id.to_owned())),
             _ => return Err(wrong()),
         };
         if parts.next().is_some() {
@@ -135,7 +163,7 @@ impl FromStr for StepId {
         if !is_name(stage) || !is_name(step) || item.is_some_and(|item| !is_key(item)) {
             return Err(wrong());
         }
-        Ok(StepId { stage: stage.to_owned(), item: item.map(str::to_owned), step: step.to_owned(), undo })
+        Ok(StepId { stage: stage.to_owned(), item: item.map(str::to_owned), step: step.to_owned(), undo, repair })
     }
 }
 
@@ -157,7 +185,7 @@ mod tests {
 
     #[test]
     fn step_ids_read_back_as_they_are_shown() {
-        for text in ["a/b", "accept:111122223333/accept", "accept:x.y-Z/accept/undo/ask_back"] {
+        for text in ["a/b", "accept:111122223333/accept", "accept:x.y-Z/accept/undo/ask_back", "a:k/b/repair/c"] {
             assert_eq!(text.parse::<StepId>().map(|id| id.to_string()), Ok(text.to_owned()));
         }
         for text in ["", "a", "a/", "A/b", "a:/b", "a:b c/d", "a/b/undo", "a/b/redo/c", "a/b/undo/c/d"] {
@@ -166,5 +194,7 @@ mod tests {
         let undo: StepId = "a:k/b/undo/c".parse().unwrap();
         assert_eq!(undo.covers(), "undo a:k/b");
         assert_eq!(undo.forward().covers(), "a:k/b");
+        assert_eq!(undo.with_repair("d").covers(), "repair a:k/b");
+        assert_eq!(undo.with_repair("d").to_string(), "a:k/b/repair/d");
     }
 }

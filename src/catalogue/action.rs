@@ -20,6 +20,8 @@ pub struct Action {
     pub probe: &'static [Side],
     /// What AWS does when the same call is made twice.
     pub repeat: Repeat,
+    /// Where a call makes another one each time: how the one that it made is found.
+    pub another: Option<Another>,
     /// How long AWS may take until every read shows the effect (milliseconds).
     pub settles_within: i64,
     /// How long one call may take (milliseconds).
@@ -104,9 +106,10 @@ impl Hazard {
 
 /// One side that can be asked whether the operation has taken effect.
 ///
-/// Expressions are JMESPath over `{with, output, before, reads}`: the operation's parameters, its
-/// output where known (else null), `before` (null, later issues), and one member per read:
-/// `reads.ID.answer` (the answer or null) and `reads.ID.error` (AWS's code or null).
+/// Expressions are JMESPath over `{with, output, fresh, reads}`: the operation's parameters, its
+/// output where known (else null), `fresh` (see [`Another`]; null where it is not known what was
+/// there before), and one member per read: `reads.ID.answer` (the answer or null) and
+/// `reads.ID.error` (AWS's code or null).
 #[derive(Debug)]
 pub struct Side {
     /// `caller` (the step's own session), `management` or `member`.
@@ -137,6 +140,25 @@ pub enum Repeat {
     Detected,
     /// AWS makes another one: never repeated, never "not done" by probe.
     MakesAnother,
+}
+
+/// How what a call made is found among its like when the answer was lost: `fresh` is what a read of
+/// the probe lists, less what the journal says was there before and what is older than the call.
+#[derive(Debug)]
+pub struct Another {
+    /// The id of that read, its action, the member of its answer that is the list.
+    pub read: &'static str,
+    pub lists: &'static str,
+    pub list: &'static str,
+    /// Of each: its name, and when it was made.
+    pub name: &'static str,
+    pub made: &'static str,
+    /// The parameter that says whose they are.
+    pub of: &'static str,
+    /// The member of the operation's own output that holds the new one.
+    pub output: &'static str,
+    /// Right after this action with the same parameter there is none.
+    pub none_after: &'static str,
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Actions of IAM: users, their policies and their access keys (a way in for break-glass).
 
-use super::action::{Action, Class, Field, Hazard, ProbeRead, Repeat, Side, Type, Undo, UndoStep};
+use super::action::{Action, Another, Class, Field, Hazard, ProbeRead, Repeat, Side, Type, Undo, UndoStep};
 use super::errors::row;
 use super::shapes::{CHANGE as ORGANIZATIONS_CHANGE, IAM_SETTLE, READ, TAG, hidden, may, must};
 
@@ -182,17 +182,28 @@ static CREATE_ACCESS_KEY: Action = Action {
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html",
     parameters: &[must("UserName", Type::UserName, "whose key it will be; two at most")],
     outputs: &[may("AccessKey", Type::Record(ACCESS_KEY), "the key; the secret goes where `secret_to` says")],
-    // Without AWS's answer nothing tells a key that this call made from one that was there before, so nobody
-    // guesses: people look at the list and settle it. With it, the list must show the key.
+    // With AWS's answer the list must show the key. Without it, exactly one key must be new since the call, and the
+    // journal must tell which were there before; else nobody guesses: people look at the list and settle it.
     probe: &[Side {
         name: "caller",
         reads: KEYS_NOW,
-        done: "output.AccessKey.AccessKeyId != `null` \
-               && contains(reads.keys.answer.AccessKeyMetadata[].AccessKeyId, output.AccessKey.AccessKeyId)",
+        done: "(output.AccessKey.AccessKeyId != `null` \
+               && contains(reads.keys.answer.AccessKeyMetadata[].AccessKeyId, output.AccessKey.AccessKeyId)) \
+               || (output.AccessKey.AccessKeyId == `null` && length(fresh || `[]`) == `1`)",
         not_done: "`false`",
-        output: "",
+        output: "{AccessKey: fresh[0]}",
     }],
     repeat: Repeat::MakesAnother,
+    another: Some(Another {
+        read: "keys",
+        lists: "iam:ListAccessKeys",
+        list: "AccessKeyMetadata",
+        name: "AccessKeyId",
+        made: "CreateDate",
+        of: "UserName",
+        output: "AccessKey",
+        none_after: "iam:CreateUser",
+    }),
     undo: Undo::Usual(&[UndoStep {
         id: "delete",
         action: "iam:DeleteAccessKey",

@@ -37,6 +37,7 @@ pub(super) const READ: Action = Action {
     hazards: &[],
     probe: &[],
     repeat: Repeat::Detected,
+    another: None,
     settles_within: 0,
     time_limit: TIME_LIMIT,
     undo: Undo::None,

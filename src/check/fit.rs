@@ -23,6 +23,9 @@ pub(super) fn fit(checked: &Checked, runbook: &Runbook, people: &People, notes: 
     for (stage, written) in checked.stages.iter().zip(&runbook.stages) {
         for (step, written) in stage.steps.iter().zip(&written.steps) {
             approvers(step, &written.span, checked, people, &unheld, notes);
+            for (repair, place) in step.repair.iter().zip(&written.repair) {
+                approvers(repair, &place.span, checked, people, &unheld, notes);
+            }
             if let (Back::Steps(steps), Some(undo)) = (&step.back, &written.undo)
                 && let written::Undo::Steps(places) = &undo.is
             {
@@ -42,7 +45,7 @@ fn used_roles(checked: &Checked) -> BTreeSet<&str> {
     let mut out = BTreeSet::new();
     for stage in &checked.stages {
         out.insert(stage.performer.as_str());
-        for step in &stage.steps {
+        for step in stage.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.repair)) {
             out.insert(step.performer.as_str());
             out.extend(step.approvals.iter().map(|approval| approval.role.as_str()));
             if let super::checked::Body::Manual(manual) = &step.body {

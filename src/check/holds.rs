@@ -101,7 +101,7 @@ impl Checker<'_> {
             for (index, step) in stage.steps.iter().enumerate() {
                 let written = &runbook.stages[at].steps[index];
                 let undo = if let Back::Steps(undo) = &step.back { undo.as_slice() } else { &[] };
-                for part in std::iter::once(step).chain(undo) {
+                for part in std::iter::once(step).chain(undo).chain(&step.repair) {
                     for hold in &live {
                         self.takes_away(written, part, hold, stages);
                     }

@@ -23,10 +23,12 @@ pub(super) struct Scope<'a> {
     pub steps_before: usize,
     /// Captures before this index are there; none in stage-level keys.
     pub captures_before: usize,
-    /// In an undo list: the steps before.
-    pub undo_before: &'a [Step],
+    /// In an undo or a repair: its steps before.
+    pub behind_before: &'a [Step],
     /// In an undo list.
     pub undoing: bool,
+    /// In a repair list.
+    pub repairing: bool,
     /// A secret may be named here.
     pub secret: bool,
 }
@@ -142,7 +144,7 @@ impl<'a> Scopes<'a> {
             "steps" => self.step(text, reference, scope, notes),
             "stages" => self.stages(text, reference, scope, notes),
             "anchor" => self.anchor(text, reference, scope, notes),
-            "undo" => self.undo(text, reference, scope, notes),
+            "undo" | "repair" => self.behind(text, reference, scope, notes),
             "session" => self.session(reference, &span, notes),
             _ => Found::Any,
         }
@@ -327,22 +329,25 @@ impl<'a> Scopes<'a> {
         }
     }
 
-    fn undo(&self, text: &Text, reference: &Reference, scope: Scope<'_>, notes: &mut Notes) -> Found<'a> {
+    fn behind(&self, text: &Text, reference: &Reference, scope: Scope<'_>, notes: &mut Notes) -> Found<'a> {
         let span = inside(text, reference, notes);
-        if !scope.undoing {
-            notes.error("CS0206", &span, "there is no `undo` here", "`undo` is there in the steps of an undo");
+        let root = reference.root.as_str();
+        if !(if root == "undo" { scope.undoing } else { scope.repairing }) {
+            let article = if root == "undo" { "an" } else { "a" };
+            let hint = format!("`{root}` is there in the steps of {article} {root}");
+            notes.error("CS0206", &span, format!("there is no `{root}` here"), hint);
             return Found::Any;
         }
-        let Some(id) = first(reference) else { return named_nothing("undo", "ID", &span, notes) };
-        match scope.undo_before.iter().find(|step| step.id.is == id) {
+        let Some(id) = first(reference) else { return named_nothing(root, "ID", &span, notes) };
+        match scope.behind_before.iter().find(|step| step.id.is == id) {
             Some(step) => {
                 // Outputs live as long as the runbook: the slice only tells which are done.
-                let name = format!("undo.{id}");
+                let name = format!("{root}.{id}");
                 self.output(step, &reference.path[1..], text, reference, &name, notes)
             }
             None => {
-                let names: Vec<&str> = scope.undo_before.iter().map(|step| step.id.is.as_str()).collect();
-                let message = format!("no earlier step of this undo is called `{}`", shown(id));
+                let names: Vec<&str> = scope.behind_before.iter().map(|step| step.id.is.as_str()).collect();
+                let message = format!("no earlier step of this {root} is called `{}`", shown(id));
                 notes.error("CS0306", &span, message, one_of(id, &names));
                 Found::Any
             }

@@ -50,9 +50,9 @@ pub(super) enum Place<'a> {
 
 impl<'a> Place<'a> {
     fn scope(self, runbook: &written::Runbook) -> Scope<'a> {
-        let (stage, steps_before, undo_before, undoing): (usize, usize, &[written::Step], bool) = match self {
-            Place::Forward { stage, index } => (stage, index, &[], false),
-            Place::Behind { stage, index, before, undo } => (stage, index + 1, before, undo),
+        let (stage, steps_before, behind_before, undo): (usize, usize, &[written::Step], Option<bool>) = match self {
+            Place::Forward { stage, index } => (stage, index, &[], None),
+            Place::Behind { stage, index, before, undo } => (stage, index + 1, before, Some(undo)),
         };
         let written = &runbook.stages[stage];
         Scope {
@@ -60,8 +60,9 @@ impl<'a> Place<'a> {
             item: written.for_each.is_some(),
             steps_before,
             captures_before: usize::MAX,
-            undo_before,
-            undoing,
+            behind_before,
+            undoing: undo == Some(true),
+            repairing: undo == Some(false),
             secret: false,
         }
     }
@@ -529,7 +530,6 @@ impl Checker<'_> {
         if written.repair.is_empty() {
             return Some(Vec::new());
         }
-        self.later.insert(format!("`repair` of the step `{}`", step.id));
         if written.point_of_no_return.is_none() {
             let message = "`repair` goes with `point_of_no_return`";
             self.notes.error("CS0112", &written.span, message, "a step with an undo is taken back instead");

@@ -168,7 +168,7 @@ fn words(run: &Run) -> String {
     let standing: Vec<&StepId> = run
         .steps
         .iter()
-        .filter(|(id, state)| id.undo.is_none() && state.is_done())
+        .filter(|(id, state)| id.undo.is_none() && state.is_there())
         .filter(|(id, _)| run.plan.step(id).is_some_and(|step| step.mutates))
         .map(|(id, _)| id)
         .collect();

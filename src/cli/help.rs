@@ -30,7 +30,11 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("resume", &["countersign resume --as bob", "countersign resume 98f30cc2 --as bob --no-wait"]),
     (
         "rollback",
-        &["countersign rollback --to accept --dry-run", "countersign rollback --as bob --to accept:111122223333"],
+        &[
+            "countersign rollback --to accept --dry-run",
+            "countersign rollback --as bob --to accept:111122223333",
+            "countersign rollback --as bob --repair retire/remove",
+        ],
     ),
     ("abandon", &["countersign abandon --as alice --reason 'the move was called off'"]),
     ("status", &["countersign status", "countersign status --for carol --format json"]),

@@ -111,11 +111,11 @@ impl Progress {
 fn routine<'a>(run: &'a Run, entry: &'a Entry) -> Option<(&'a str, &'a StageState)> {
     let id = match &entry.fact {
         Fact::AnchorSet(fact) if fact.item.is_some() => &fact.stage,
-        Fact::Intended(fact) if fact.step.undo.is_none() => &fact.step.stage,
-        Fact::Outcome(fact) if matches!(fact.result, Ended::Done | Ended::NotDone) && fact.step.undo.is_none() => {
+        Fact::Intended(fact) if fact.step.is_forward() => &fact.step.stage,
+        Fact::Outcome(fact) if matches!(fact.result, Ended::Done | Ended::NotDone) && fact.step.is_forward() => {
             &fact.step.stage
         }
-        Fact::Verified(fact) if fact.step.undo.is_none() => &fact.step.stage,
+        Fact::Verified(fact) if fact.step.is_forward() => &fact.step.stage,
         Fact::Waited(fact) => &fact.step.stage,
         Fact::Skipped(fact) if fact.item.is_some() => &fact.stage,
         _ => return None,

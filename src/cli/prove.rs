@@ -185,7 +185,7 @@ fn one_cell(args: &Args, global: &Global, ui: &Ui, script: &Script<'_>, name: &s
     };
     if ui.json {
         let mut value = serde_json::json!({
-            "stage": cell.stage, "item": cell.item, "step": cell.step, "undo": cell.undo, "fault": cell.fault,
+            "stage": cell.stage, "item": cell.item, "step": cell.step, "undo": cell.undo, "repair": cell.repair, "fault": cell.fault,
             "to": cell.to, "result": cell.came.name(), "detail": cell.detail, "cell": cell.name,
         });
         value["journal"] = kept.clone().map_or(Value::Null, Value::String);

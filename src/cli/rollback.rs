@@ -1,4 +1,4 @@
-//! rollback: first what will be undone, in which order, by whom and by when, what can't be and what comes back
+//! rollback: first what will be undone (or, of a point of no return, repaired), in which order, by whom and by when, what can't be and what comes back
 //! different; then, if that is wanted, the undo operations, through the same engine.
 
 use super::Global;
@@ -6,7 +6,7 @@ use super::parts::SystemClock;
 use super::place;
 use super::run::{self, SeatArgs};
 use super::ui::{CliError, CliResult, Exit, Ui};
-use crate::base::escape;
+use crate::base::{StepId, escape};
 use crate::engine::port::Clock;
 use crate::engine::rollback::{self, NoWay};
 use crate::engine::state::Run;
@@ -25,6 +25,9 @@ pub struct Args {
     /// Back to the anchor of this stage, or of one item of it; without it: back to the beginning
     #[arg(long, value_name = "STAGE[:ITEM]")]
     to: Option<String>,
+    /// Take nothing back: run the repair of this point of no return, which was passed
+    #[arg(long, value_name = "STAGE[:ITEM]/STEP", conflicts_with = "to")]
+    repair: Option<StepId>,
     #[command(flatten)]
     pub seat: SeatArgs,
     /// Only show what it would undo, who must agree and what it waits for
@@ -49,17 +52,21 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
         ));
     }
     let under_way = way::rest(&before);
-    let (to, course) = match (&under_way, &args.to) {
+    let wanted = args.repair.as_ref().map(StepId::to_string).or_else(|| args.to.clone());
+    let (to, course) = match (&under_way, &wanted) {
         (Some((to, _)), Some(wanted)) if to != wanted => {
-            let message = format!("a rollback to {} is under way", goal(to));
-            let hint = "go on with it (`countersign rollback` without --to), and roll back further after it";
+            let message = format!("a {} is under way", goal(to));
+            let hint = "go on with it (`countersign rollback` without --to or --repair), and begin another after it";
             return Err(CliError::new(Exit::Refused, "CS7017", message, hint));
         }
         (Some((to, course)), _) => (to.clone(), course.clone()),
-        (None, wanted) => {
-            let to = wanted.clone().unwrap_or_default();
-            let course = rollback::course(&before, &to).map_err(|why| no_way(&before, &why))?;
-            (to, course)
+        (None, _) => {
+            let to = wanted.unwrap_or_default();
+            let course = match &args.repair {
+                Some(step) => rollback::repair(&before, step),
+                None => rollback::course(&before, &to),
+            };
+            (to, course.map_err(|why| no_way(&before, &why))?)
         }
     };
     let shown = way::way(&before, &to, &course, SystemClock::new().now());
@@ -74,11 +81,11 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     if args.dry_run {
         return Ok(Exit::Done);
     }
-    if under_way.is_none() && ui.interactive && !args.yes && !ask(&before, ui)? {
-        return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was undone", ""));
+    if under_way.is_none() && ui.interactive && !args.yes && !ask(&before, &shown, ui)? {
+        return Err(CliError::new(Exit::Waiting, "CS4001", "nothing was begun", ""));
     }
     let (mut state, taken, signer, cloud) = run::sit_down(&mut journal, &id, &args.seat, &None, &None, ui).await?;
-    if state.rollback.is_none() {
+    if way::rest(&state).is_none() {
         start(&mut journal, &mut state, &to, taken.seat.epoch())?;
     }
     run::drive(journal, taken, cloud, signer, state, &args.seat, ui).await
@@ -87,30 +94,54 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
 /// Why there is no way, and the nearest that there is.
 fn no_way(run: &Run, why: &NoWay) -> CliError {
     let nearer = match why {
-        NoWay::NoReturn(..) => rollback::furthest(run).map_or_else(
-            || "nothing that was done can be taken back; the runbook has no repair either".to_owned(),
-            |(to, _)| format!("there is none beyond it; nearer: countersign rollback --to {to}"),
-        ),
+        NoWay::NoReturn(step, _) => {
+            let repair = match rollback::repair(run, step) {
+                Ok(_) if rollback::is_repaired(run, step) => "it was repaired".to_owned(),
+                Ok(_) => format!("its repair: countersign rollback --repair {step}"),
+                Err(_) => "the runbook has no repair of it".to_owned(),
+            };
+            let nearer = rollback::furthest(run).map_or_else(
+                || "nothing that was done can be taken back".to_owned(),
+                |(to, _)| format!("nearer: countersign rollback --to {to}"),
+            );
+            format!("{repair}; {nearer}")
+        }
+        NoWay::NoRepair(_) => {
+            "a point of no return has one where the runbook gives it `repair`; `resume` goes on, `abandon` ends the run"
+                .to_owned()
+        }
         _ => "`countersign status` says what can be taken back; --to names a nearer anchor".to_owned(),
     };
-    CliError::new(Exit::Refused, "CS7017", format!("no way back: {why}"), nearer)
+    let what = match why {
+        NoWay::NoRepair(_) | NoWay::NotPassed(_) => "no repair",
+        _ => "no way back",
+    };
+    CliError::new(Exit::Refused, "CS7017", format!("{what}: {why}"), nearer)
 }
 
 fn start(journal: &mut Journal, run: &mut Run, to: &str, epoch: u64) -> Result<(), CliError> {
-    let drafts = rollback::begin(run, to).map_err(|why| no_way(run, &why))?;
+    let drafts = match to.parse() {
+        Ok(step) => rollback::begin_repair(run, &step),
+        Err(_) => rollback::begin(run, to),
+    };
+    let drafts = drafts.map_err(|why| no_way(run, &why))?;
     crate::run::voice::append_seat(journal, &SystemClock::new(), run, epoch, drafts)
         .map_err(|error| place::run_error(&error))
 }
 
 fn goal(to: &str) -> String {
-    if to.is_empty() { "the beginning".to_owned() } else { format!("the anchor of {}", escape::line(to)) }
+    match to {
+        "" => "rollback to the beginning".to_owned(),
+        step if step.contains('/') => format!("repair of {}", escape::line(step)),
+        place => format!("rollback to the anchor of {}", escape::line(place)),
+    }
 }
 
 /// What a rollback will do, for a person.
 pub fn words(run: &Run, way: &way::Way) -> String {
     let mut lines = Vec::new();
-    let goes_on = if run.rollback.is_some() { " (under way; what is left of it)" } else { "" };
-    lines.push(format!("rollback of run {} to {}{goes_on}:", run.id.short(), goal(&way.to)));
+    let goes_on = if way::rest(run).is_some() { " (under way; what is left of it)" } else { "" };
+    lines.push(format!("run {}: {}{goes_on}:", run.id.short(), goal(&way.to)));
     if way.steps.is_empty() {
         lines.push("  nothing was done that has to be undone".to_owned());
     }
@@ -162,9 +193,10 @@ fn approval(run: &Run, one: &Approval) -> String {
 }
 
 /// Typed, so that nobody begins one out of habit.
-fn ask(run: &Run, ui: &Ui) -> Result<bool, CliError> {
+fn ask(run: &Run, way: &way::Way, ui: &Ui) -> Result<bool, CliError> {
     let wanted = run.id.short().to_owned();
-    let prompt = format!("Begin the rollback? type {wanted} to begin");
+    let what = if way.is_repair() { "repair" } else { "rollback" };
+    let prompt = format!("Begin the {what}? type {wanted} to begin");
     let typed: String =
         dialoguer::Input::new().with_prompt(prompt).allow_empty(true).interact_text().map_err(|error| {
             CliError::new(Exit::Waiting, "CS4002", error.to_string(), "answer at a terminal, or give --yes")

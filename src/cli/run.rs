@@ -15,6 +15,7 @@ use crate::base::{Digest, RunId, Time, escape};
 use crate::engine::end;
 use crate::engine::next::{Stop, StopKind};
 use crate::engine::port::{Random, Store};
+use crate::engine::rollback;
 use crate::engine::state::{Basis, Run};
 use crate::engine::status::{self, Waited};
 use crate::journal::Journal;
@@ -517,9 +518,14 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 "nothing else was begun. After the cause is gone: {}",
                 status::resume(run, &one(run, stop))
             ));
+            let repairs = stop.at.parse().ok().filter(|id| rollback::repair(run, id).is_ok());
             if run.rollback.is_none() {
+                let (what, flag) = match repairs {
+                    Some(id) => ("make it good", format!(" --repair {id}")),
+                    None => ("take it back", String::new()),
+                };
                 ui.must_say(&format!(
-                    "or take it back: countersign rollback {} --as {}{}{}",
+                    "or {what}: countersign rollback {}{flag} --as {}{}{}",
                     run.id.short(),
                     one(run, stop),
                     if run.opened.mode == Mode::Simulated { " --simulated" } else { "" },

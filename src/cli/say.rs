@@ -9,12 +9,12 @@ use crate::base::{Digest, StepId, escape};
 use crate::engine::next::{self, Next, Prompt, PromptKind, Seat};
 use crate::engine::port::{Clock, Random};
 use crate::engine::state::by_hand_words;
-use crate::engine::{doubt, hold, operation};
+use crate::engine::{doubt, operation};
 use crate::operator::terminal::read_file;
-use crate::plan::model::{AskField, Body, Hold, Manual};
-use crate::record::fact::WaitFor;
+use crate::plan::model::{AskField, Body, Hold, Manual, Step};
+use crate::record::fact::{Ended, WaitFor};
 use crate::record::salted::{self, File};
-use crate::record::statement::SaidWhat;
+use crate::record::statement::{HOLD, SaidWhat, got_in};
 use crate::runbook::kind::Kind;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -166,7 +166,7 @@ pub fn confirm(args: &ConfirmArgs, global: &Global, ui: &Ui) -> CliResult {
 /// An anchor that is proved by hand: the stage's performer says that it is so.
 fn confirm_place(desk: &mut Desk, place: &str, why: String, ui: &Ui) -> CliResult {
     let plan = desk.run.plan.clone();
-    if let Some(hold) = place.strip_prefix("hold:").and_then(|id| plan.holds.iter().find(|hold| hold.id == id)) {
+    if let Some(hold) = place.strip_prefix(HOLD).and_then(|id| plan.hold(id)) {
         return confirm_hold(desk, hold, place, ui);
     }
     let name = place.split(':').next().unwrap_or_default();
@@ -203,7 +203,7 @@ fn confirm_hold(desk: &mut Desk, held: &Hold, place: &str, ui: &Ui) -> CliResult
     let Some(role) = mine.iter().find(|role| !lately(role)).or(mine.first()).cloned() else {
         return desk.need_role(&held.by_hand.join(" or "), "sign this").map(|()| Exit::Done);
     };
-    desk.say(SaidWhat::Note, place, 1, &role, None, &hold::by_hand_words(&held.id))?;
+    desk.say(SaidWhat::Note, place, 1, &role, None, &got_in(&held.id))?;
     desk.resume_hint(ui, "signed")
 }
 
@@ -382,6 +382,23 @@ fn kept_file(field: &str, path: &std::path::Path) -> Result<(Digest, Vec<u8>), C
     Ok((Digest::of(&bytes), bytes))
 }
 
+/// What a lost secret belonged to must be named, so that it can be taken back. A secret is not kept (P11).
+fn made(id: &StepId, step: &Step, mut outputs: Value) -> Result<Value, CliError> {
+    for path in &step.secret_outputs {
+        let mut at = &mut outputs;
+        for member in path.split('.') {
+            if !at.is_object() {
+                let hint = "--output FILE, AWS's answer without its secret: {\"AccessKey\":{\"AccessKeyId\":\"AKIA...\"}}; it is \
+                            deleted then, and another one made";
+                return Err(CliError::new(Exit::Refused, "CS7011", format!("say what {id} made"), hint));
+            }
+            at = &mut at[member];
+        }
+        *at = Value::Null;
+    }
+    Ok(outputs)
+}
+
 pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let plan = desk.run.plan.clone();
@@ -411,6 +428,8 @@ pub fn settle(args: &SettleArgs, global: &Global, ui: &Ui) -> CliResult {
         }
     };
     let result = if args.result == Settled::Done { "done" } else { "not_done" };
+    let lost = result == "done" && args.step.is_forward() && doubt::done_without_answer(step) == Ended::SecretLost;
+    let outputs = if lost { made(&args.step, step, outputs)? } else { outputs };
     let salt = hex::encode(OsRandom.bytes(16));
     let value = doubt::settle_object(&desk.run, &args.step, result, outputs, &salt);
     let object =

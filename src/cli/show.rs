@@ -7,7 +7,7 @@ use super::place;
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{Digest, RunId, StepId, escape};
 use crate::engine::port::{Clock, Store};
-use crate::engine::state::Run;
+use crate::engine::state::{Rollback, Run};
 use crate::engine::{end, hold, rollback, scope, status};
 use crate::journal::Journal;
 use crate::plan::model::{Plan, Stage, Step};
@@ -188,6 +188,7 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
         lines.push(format!("  hold {} ({}): {}", hold.id, escape::line(&hold.title), hold::words(run, hold, now)));
     }
     lines.extend(way_back(run));
+    lines.extend(repairs(run));
     lines.join("\n")
 }
 
@@ -223,6 +224,24 @@ fn way_back(run: &Run) -> Vec<String> {
             lines
         }
     }
+}
+
+/// The repair that is under way, and those that may be made.
+fn repairs(run: &Run) -> Vec<String> {
+    let all = rollback::repairable(run);
+    let word = |id: &StepId| match rollback::is_repaired(run, id) {
+        true => format!("  {id} is repaired"),
+        false => format!("  {id} can be repaired: countersign rollback --repair {id}"),
+    };
+    let mut lines: Vec<String> = all.iter().map(word).collect();
+    if let Some(of) = run.rollback.as_ref().and_then(Rollback::repairs).filter(|of| !rollback::is_repaired(run, of)) {
+        lines.retain(|line| !line.contains(&format!("--repair {of}")));
+        for one in run.plan.step(&of).into_iter().flat_map(|step| &step.repair) {
+            let id = of.with_repair(&one.id);
+            lines.push(format!("  repair: {id}  {}", status::step_state(&run.step(&id).status)));
+        }
+    }
+    lines
 }
 
 pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {

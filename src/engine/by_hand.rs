@@ -1,4 +1,4 @@
-//! An undo that failed, for whoever does it by hand: what was to be taken back, the exact operation, how to do it
+//! An undo or a repair that failed, for whoever does it by hand: what was to be taken back or made good, the exact operation, how to do it
 //! with the AWS CLI, and what to sign afterwards. Pure; raw text: escape before showing.
 
 use super::state::Run;
@@ -7,12 +7,13 @@ use crate::base::{StepId, Time};
 use crate::plan::model::Step;
 use serde_json::Value;
 
-/// Lines for the performer of a failed undo; none for what is no undo.
+/// Lines for the performer of a failed undo or repair; none for what is neither.
 pub fn words(run: &Run, id: &StepId, now: Time) -> Option<String> {
     let step = run.plan.step(id).filter(|_| super::doubt::may_be_done_by_hand(run, id))?;
     let forward = id.forward();
     let title = run.plan.step(&forward).map(|step| step.title.clone()).unwrap_or_default();
-    let mut lines = vec![format!("to be taken back: {forward} ({title})")];
+    let (what, then) = if id.undo.is_some() { ("taken back", "rollback") } else { ("made good", "repair") };
+    let mut lines = vec![format!("to be {what}: {forward} ({title})")];
     if let Ok(operation) = operation::resolve(run, id, now) {
         lines.push(format!("the operation: {}", operation::words(&operation, step)));
         lines.extend(command(&operation, step).map(|command| format!("by hand: {command}")));
@@ -21,7 +22,7 @@ pub fn words(run: &Run, id: &StepId, now: Time) -> Option<String> {
     let here = status::here(run);
     lines.push(format!(
         "done by hand: countersign settle done {id} --as {person}{here}   (and --reason TEXT, --evidence FILE, --output \
-         FILE); then somebody who may approve it agrees, and the rollback goes on"
+         FILE); then somebody who may approve it agrees, and the {then} goes on"
     ));
     Some(lines.join("\n"))
 }

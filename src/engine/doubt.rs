@@ -30,7 +30,7 @@ pub fn next(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next
     if let Some(side) = unread.first() {
         return probe_or_wait(run, seat, step, id, side, now);
     }
-    if let Some(done) = all_done(id, state, &begun, &sides) {
+    if let Some(done) = all_done(run, step, id, state, &begun, &sides) {
         return done;
     }
     not_done_or_doubt(run, seat, step, id, state, &begun, &sides, now)
@@ -64,13 +64,27 @@ fn probe_or_wait(run: &Run, seat: &Seat, step: &Step, id: &StepId, side: &str, n
 }
 
 /// The newest reading of every side says done.
-fn all_done(id: &StepId, state: &StepState, begun: &Begun, sides: &[String]) -> Option<Next> {
+fn all_done(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: &Begun, sides: &[String]) -> Option<Next> {
     let newest: Vec<&ObservedState> = sides.iter().filter_map(|side| readings(state, side).last().copied()).collect();
     if !newest.iter().all(|observed| observed.reading == Reading::Done) {
         return None;
     }
     let output = newest.iter().map(|observed| &observed.output).find(|output| !output.is_null());
-    Some(Next::Append(vec![settled(id, state, begun.seq, Ended::Done, Found::Probe, output.cloned())]))
+    let result = done_without_answer(step);
+    if result == Ended::Done && !step.secret_outputs.is_empty() {
+        return Some(Next::Stop(stop(
+            run,
+            step,
+            id,
+            "it did, its secret was lost, and nothing takes back what it made",
+        )));
+    }
+    Some(Next::Append(vec![settled(id, state, begun.seq, result, Found::Probe, output.cloned())]))
+}
+
+/// Without AWS's answer nobody has the secret that was in it: then what was made is taken back, and made again.
+pub fn done_without_answer(step: &Step) -> Ended {
+    if step.secret_outputs.is_empty() || step.back.undo.is_empty() { Ended::Done } else { Ended::SecretLost }
 }
 
 /// "Not done" needs two rounds of reads that agree, the second when nothing can still arrive or be stale.
@@ -197,7 +211,11 @@ fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: u64, s
         Decision::Granted { .. } => {
             let done = said.value.get("result").and_then(Value::as_str) == Some("done");
             let outputs = said.value.get("outputs").cloned().filter(|value| !value.is_null());
-            let result = if done { Ended::Done } else { Ended::NotDone };
+            let result = match done {
+                true if id.is_forward() => done_without_answer(step),
+                true => Ended::Done,
+                false => Ended::NotDone,
+            };
             let outcome = settled(id, state, begun, result, Found::Word, if done { outputs } else { None });
             let ended = fact::RequestEnded { request: request.seq, why: EndedBy::Consumed };
             Next::Append(vec![outcome, Draft::new(ended)])
@@ -219,7 +237,7 @@ fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: u64, s
     }
 }
 
-/// An undo that failed, and that people have done by hand since: their word, agreed to, stands for AWS's answer.
+/// An undo or a repair that failed, and that people have done by hand since: their word, agreed to, stands for AWS's answer.
 /// None: nobody said so, or it was denied; then it is tried again as ever.
 pub fn taken_back_by_hand(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Next> {
     let state = run.step(id);
@@ -243,10 +261,10 @@ pub fn taken_back_by_hand(run: &Run, step: &Step, id: &StepId, now: Time) -> Opt
     })
 }
 
-/// Whether people may say that they did it by hand: an undo by AWS or a program that failed.
+/// Whether people may say that they did it by hand: an undo or a repair by AWS or a program that failed.
 pub fn may_be_done_by_hand(run: &Run, id: &StepId) -> bool {
     let machine = |step: &Step| matches!(step.body, Body::Action | Body::Command(_));
-    id.undo.is_some() && run.step(id).failed_after().is_some() && run.plan.step(id).is_some_and(machine)
+    !id.is_forward() && run.step(id).failed_after().is_some() && run.plan.step(id).is_some_and(machine)
 }
 
 fn ask_to_settle(

@@ -2,6 +2,7 @@
 //! Pure: the proofs are read by `run`, the entries decide.
 
 use super::next::{Draft, Next, Prompt, PromptKind, Seat, Stop, StopKind, needs_session};
+use super::rollback;
 use super::scope::{self, Names};
 use super::session;
 use super::state::Run;
@@ -9,9 +10,9 @@ use crate::base::{StepId, Time, duration};
 use crate::catalogue::action::Hazard;
 use crate::catalogue::{self, Action};
 use crate::expression;
-use crate::plan::model::{Body, Hold, Plan, Stage, Step};
+use crate::plan::model::{Body, Hold, Stage, Step};
 use crate::record::fact;
-use crate::record::statement::{SaidFields, Tail};
+use crate::record::statement::{HOLD, SaidFields, Tail, got_in};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +29,7 @@ pub struct HoldState {
 
 impl Run {
     pub(super) fn held(&mut self, hold: &str) -> Result<&mut HoldState, String> {
-        if !self.plan.holds.iter().any(|one| one.id == hold) {
+        if self.plan.hold(hold).is_none() {
             return Err(format!("the plan has no hold `{hold}`"));
         }
         Ok(self.holds.entry(hold.to_owned()).or_default())
@@ -36,37 +37,26 @@ impl Run {
 
     /// A note of somebody who got in by hand.
     pub(super) fn got_in(&mut self, fields: &SaidFields, tail: &Tail, at: Time) -> Result<(), String> {
-        let Some(hold) = fields.covers.strip_prefix("hold:") else { return Ok(()) };
-        if tail.reason == by_hand_words(hold) {
+        let Some(hold) = fields.covers.strip_prefix(HOLD) else { return Ok(()) };
+        if tail.reason == got_in(hold) {
             self.held(hold)?.words.insert(tail.role.clone(), (at, tail.person.clone()));
         }
         Ok(())
     }
 }
 
-/// What somebody signs who got in by hand.
-pub fn by_hand_words(hold: &str) -> String {
-    format!("I got in by the way that the hold {hold} keeps")
-}
-
 /// How statements and `status` name a hold.
 pub fn place(hold: &str) -> String {
-    format!("hold:{hold}")
-}
-
-/// The stages (by index) whose close begins and ends a hold.
-pub fn span(plan: &Plan, hold: &Hold) -> (usize, usize) {
-    let at = |id: &str| plan.stages.iter().position(|stage| stage.id == id).unwrap_or(usize::MAX);
-    (at(&hold.from), at(&hold.until))
+    format!("{HOLD}{hold}")
 }
 
 /// Everything before the stage `at` is over (`at` may be one past the last): what its holds need first.
 pub fn before_stage(run: &Run, seat: &Seat, at: usize, now: Time) -> Option<Next> {
     run.plan.holds.iter().find_map(|hold| {
-        let (from, until) = span(&run.plan, hold);
+        let span = run.plan.span(hold)?;
         match is_live(run, &hold.id) {
-            true if until < at => Some(Next::Append(vec![ended(hold)])),
-            false if from < at && at <= until => Some(begin(run, seat, hold, at, now)),
+            true if span.until < at => Some(Next::Append(vec![ended(hold)])),
+            false if span.covers(at) => Some(begin(run, seat, hold, at, now)),
             _ => None,
         }
     })
@@ -80,15 +70,12 @@ pub fn releases(run: &Run) -> Vec<Draft> {
 /// While a rollback runs: before anything of the stage `from` or before it is taken back, the hold is released,
 /// if nothing after `from` stands any more.
 pub fn before_undo(run: &Run, stage: &Stage) -> Option<Next> {
-    let here = run.plan.stages.iter().position(|one| one.id == stage.id)?;
+    let place = |id: &str| run.plan.stages.iter().position(|one| one.id == id);
+    let here = place(&stage.id)?;
     let over = |hold: &&Hold| {
-        let (from, until) = span(&run.plan, hold);
-        let after = run.plan.stages.get(from + 1..=until.min(run.plan.stages.len() - 1)).unwrap_or_default();
-        let stands = |(id, state): (&StepId, &super::state::StepState)| {
-            let changes = run.plan.step(id).is_some_and(|step| step.mutates);
-            id.undo.is_none() && changes && state.is_done() && after.iter().any(|stage| stage.id == id.stage)
-        };
-        is_live(run, &hold.id) && here <= from && !run.steps.iter().any(stands)
+        let Some(span) = run.plan.span(hold).filter(|span| here <= span.from) else { return false };
+        let inside = |id: &StepId| place(&id.stage).is_some_and(|at| span.covers(at));
+        is_live(run, &hold.id) && !rollback::standing(run).any(inside)
     };
     let hold = run.plan.holds.iter().find(over)?;
     Some(Next::Append(vec![ended(hold)]))
@@ -114,7 +101,7 @@ pub fn gate(
             return Some(Next::Stop(Stop::of(StopKind::Refused, id.to_string(), why)));
         }
     }
-    if step.back.point_of_no_return.is_empty() || id.undo.is_some() {
+    if step.back.point_of_no_return.is_empty() || !id.is_forward() {
         return None;
     }
     let at = run.plan.stages.iter().position(|one| one.id == stage.id)?;
@@ -123,7 +110,7 @@ pub fn gate(
 
 /// Somebody at this seat, who does not perform the step, can say that a way in is open that is held by hand.
 pub fn word_from_here(run: &Run, step: &Step, id: &StepId, now: Time) -> Option<Next> {
-    if step.back.point_of_no_return.is_empty() || id.undo.is_some() {
+    if step.back.point_of_no_return.is_empty() || !id.is_forward() {
         return None;
     }
     let mut live = run.plan.holds.iter().filter(|hold| !hold.by_hand.is_empty() && is_live(run, &hold.id));
@@ -218,7 +205,7 @@ fn missing_word(run: &Run, hold: &Hold, now: Time) -> Option<Prompt> {
         let people: Vec<String> = run.people.holders(role).filter(others).map(|person| person.id.clone()).collect();
         let text = format!("{}\n{}\nDid you get in?", hold.title, hold.instructions);
         return Some(Prompt {
-            kind: PromptKind::Hold { words: by_hand_words(&hold.id) },
+            kind: PromptKind::Hold { words: got_in(&hold.id) },
             at: place(&hold.id),
             attempt: 1,
             role: role.clone(),

@@ -1,6 +1,7 @@
 //! The pure state machine: what a run's entries mean (`state`), and what comes next (`next`).
 //! No IO, no clock, no randomness: `run` carries out what `next` says and appends what came of it.
 
+pub mod another;
 pub mod by_hand;
 pub mod differ;
 pub mod doubt;

@@ -7,7 +7,7 @@ mod shape;
 mod stage;
 mod wait;
 
-pub use seen::{closed_why, item_is_over, needs_session};
+pub use seen::{closed_why, is_over_and_seen, item_is_over, needs_session};
 pub use shape::{Draft, Next, Perform, Prompt, PromptKind, Stop, StopKind};
 pub use wait::waited;
 
@@ -16,7 +16,7 @@ use super::operation::{self, Unready};
 use super::request;
 use super::scope::{self, Names};
 use super::state::{Run, Status, StepState};
-use super::{by_hand, doubt, hold, rollback};
+use super::{another, by_hand, doubt, hold, rollback};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::catalogue;
@@ -170,7 +170,7 @@ fn after_rollback(run: &Run, to: &str, now: Time) -> Next {
     if rollback::is_whole(run) {
         return close(run, "rolled_back");
     }
-    let undone = run.steps.iter().filter(|(id, state)| id.undo.is_none() && state.status == Status::Undone);
+    let undone = run.steps.iter().filter(|(id, state)| id.is_forward() && state.status == Status::Undone);
     let spent = undone.filter_map(|(id, _)| rollback::spent(run, run.plan.step(id)?, id, now)).next();
     let why = match spent {
         Some(stop) => format!("rolled back to `{to}`; {} can't go forward again from there: {}", stop.at, stop.why),
@@ -255,6 +255,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
     match &state.status {
         Status::Skipped => return None,
         Status::Done { .. } => return after_done(run, seat, step, id, state, now),
+        Status::SecretLost { .. } => return Some(another::secret_lost(run, seat, stage, step, id, now)),
         Status::Failed { epoch, .. } => {
             if let Some(next) = doubt::taken_back_by_hand(run, step, id, now) {
                 return Some(next);
@@ -263,7 +264,7 @@ pub fn step_next(run: &Run, seat: &Seat, stage: &Stage, step: &Step, id: &StepId
                 return Some(failed(run, step, id, state, now));
             }
         }
-        Status::Undone if id.undo.is_none() => {
+        Status::Undone if id.is_forward() => {
             if let Some(stop) = rollback::spent(run, step, id, now) {
                 return Some(Next::Stop(stop));
             }
@@ -313,12 +314,8 @@ fn filled(text: &str, scope: &Value, now: Time) -> String {
 }
 
 fn skip(id: &StepId, why: &str) -> Next {
-    let step = match &id.undo {
-        Some(undo) => format!("{}/undo/{undo}", id.step),
-        None => id.step.clone(),
-    };
     let skipped =
-        fact::Skipped { stage: id.stage.clone(), item: id.item.clone(), step: Some(step), why: why.to_owned() };
+        fact::Skipped { stage: id.stage.clone(), item: id.item.clone(), step: Some(id.local()), why: why.to_owned() };
     Next::Append(vec![Draft::new(skipped)])
 }
 
@@ -612,7 +609,7 @@ fn fresh_anchor(run: &Run, seat: &Seat, stage: &Stage, id: &StepId, state: &Step
         let other = StepId::new(&stage.id, id.item.as_deref(), &step.id);
         step.mutates && run.step(&other).is_done()
     });
-    if id.undo.is_some() || begun || state.tries > 1 {
+    if !id.is_forward() || begun || state.tries > 1 {
         return None;
     }
     let place = (stage.id.clone(), id.item.clone());

@@ -168,7 +168,7 @@ pub fn summary(plan: &Plan, operations: &[Operation]) -> String {
             let (action, account) = (named(first, "action"), named(first, "account"));
             let alike =
                 operations.iter().all(|slot| named(slot, "action") == action && named(slot, "account") == account);
-            if alike && !action.is_empty() && first.step.undo.is_none() {
+            if alike && !action.is_empty() && first.step.is_forward() {
                 let items: Vec<&str> = operations.iter().filter_map(|slot| slot.step.item.as_deref()).collect();
                 format!("{} x {action} in {account}, for {}", operations.len(), items.join(", "))
             } else {

@@ -36,8 +36,8 @@ pub fn next_attempt(run: &Run, step: &StepId) -> u32 {
 
 /// The group of steps that are asked for together with `id`, in order, and how the request names them.
 pub fn group(run: &Run, stage: &Stage, step: &Step, id: &StepId) -> (Vec<StepId>, String) {
-    if id.undo.is_some() {
-        let all = step_undo_ids(run, id);
+    if !id.is_forward() {
+        let all = behind_ids(run, id);
         return (all, id.covers());
     }
     // A later attempt is asked for alone.
@@ -68,8 +68,8 @@ pub fn group(run: &Run, stage: &Stage, step: &Step, id: &StepId) -> (Vec<StepId>
     }
 }
 
-/// The undo steps of one step that the rollback lists and that are not over.
-fn step_undo_ids(run: &Run, id: &StepId) -> Vec<StepId> {
+/// The undo or repair steps of one step that the rollback lists and that are not over.
+fn behind_ids(run: &Run, id: &StepId) -> Vec<StepId> {
     let Some(rollback) = &run.rollback else { return vec![id.clone()] };
     let (attempt, own) = (next_attempt(run, id), run.plan.step(id));
     // One request is for one performer and the same approvals; what waits or only reads needs none.

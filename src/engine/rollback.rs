@@ -1,4 +1,5 @@
-//! Taking steps back: which, in which order, what can't be, and what comes next while it runs. Pure.
+//! Taking steps back: which, in which order, what can't be, and what comes next while it runs. And making good, going
+//! forward, what can't be taken back: the repair of a point of no return. Pure.
 
 use super::next::{self, Draft, Next, Seat, Stop, StopKind};
 use super::state::{Run, Status};
@@ -29,6 +30,10 @@ pub enum NoWay {
     Nothing(String),
     #[error("there is no stage or item `{0}` that was begun")]
     Unknown(String),
+    #[error("the runbook has no repair of `{0}`")]
+    NoRepair(String),
+    #[error("{0} has not been passed: there is nothing to repair")]
+    NotPassed(StepId),
 }
 
 /// Everything done after the anchor of `to` (`stage` or `stage:item`; empty: from the very beginning).
@@ -76,12 +81,16 @@ pub fn begin(run: &Run, to: &str) -> Result<Vec<Draft>, NoWay> {
     if course.steps.is_empty() && !nothing_stands(run) {
         return Err(NoWay::Nothing(to.to_owned()));
     }
+    Ok(started(run, to, course))
+}
+
+fn started(run: &Run, to: &str, course: Course) -> Vec<Draft> {
     let live = run.requests.values().filter(|request| request.is_live());
     let mut drafts: Vec<Draft> = live
         .map(|request| Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::RollbackStarted }))
         .collect();
     drafts.push(Draft::new(fact::RollbackStarted { to: to.to_owned(), steps: course.steps }));
-    Ok(drafts)
+    drafts
 }
 
 /// Programs behind the anchor of `to` that failed: what they did before that, nobody knows.
@@ -92,7 +101,7 @@ pub fn unsure(run: &Run, to: &str) -> Vec<(StepId, String)> {
         let at = run.plan.stages.iter().position(|one| one.id == id.stage);
         at.is_some_and(|at| at >= from) && (item.is_none() || id.item.as_deref() == item)
     };
-    let failed = run.index.failed.iter().filter(|id| id.undo.is_none() && behind(id));
+    let failed = run.index.failed.iter().filter(|id| id.is_forward() && behind(id));
     let program =
         failed.filter(|id| run.plan.step(id).is_some_and(|step| step.body.kind() == "command" && step.mutates));
     let why = "it failed: what it changed before that is not known, and nothing takes it back; look";
@@ -106,11 +115,11 @@ fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course
         if state.is_open() && step.body.kind() != "manual" {
             return Err(NoWay::InDoubt(id));
         }
-        if !step.mutates || !state.is_done() {
-            continue;
-        }
-        if !step.back.point_of_no_return.is_empty() {
+        if bars_the_way(run, &id, step) {
             return Err(NoWay::NoReturn(id, step.back.point_of_no_return.clone()));
+        }
+        if !step.mutates || !state.is_there() {
+            continue;
         }
         if step.back.undo.is_empty() {
             course.left.push((id, step.back.no_undo.clone()));
@@ -124,11 +133,70 @@ fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course
     Ok(())
 }
 
+/// A point of no return that was passed: done, repaired, or a program that failed half-way.
+fn bars_the_way(run: &Run, id: &StepId, step: &Step) -> bool {
+    let state = run.step(id);
+    let program = step.body.kind() == "command" && state.failed_after().is_some();
+    let repaired = || step.repair.iter().any(|one| run.step(&id.with_repair(&one.id)).first.is_some());
+    !step.back.point_of_no_return.is_empty() && (state.is_done() || program || repaired())
+}
+
+/// The repair's steps of a point of no return that was passed: done, or begun and failed.
+pub fn repair(run: &Run, id: &StepId) -> Result<Course, NoWay> {
+    let step = run.plan.step(id).filter(|_| id.is_forward()).ok_or_else(|| NoWay::Unknown(id.to_string()))?;
+    if step.repair.is_empty() {
+        return Err(NoWay::NoRepair(id.to_string()));
+    }
+    let state = run.step(id);
+    if state.is_open() && step.body.kind() != "manual" {
+        return Err(NoWay::InDoubt(id.clone()));
+    }
+    if !(state.is_done() || state.failed_after().is_some() || bars_the_way(run, id, step)) {
+        return Err(NoWay::NotPassed(id.clone()));
+    }
+    let steps = step.repair.iter().map(|one| id.with_repair(&one.id)).collect();
+    Ok(Course { steps, ..Course::default() })
+}
+
+/// The entries that begin a repair: every open request ends with it, as with a rollback.
+pub fn begin_repair(run: &Run, id: &StepId) -> Result<Vec<Draft>, NoWay> {
+    Ok(started(run, &id.to_string(), repair(run, id)?))
+}
+
+/// Steps that were passed and can be repaired, in the order of the runbook.
+pub fn repairable(run: &Run) -> Vec<StepId> {
+    let with_repair = |id: &&StepId| run.plan.step(id).is_some_and(|step| !step.repair.is_empty());
+    run.steps.keys().filter(with_repair).filter(|id| repair(run, id).is_ok()).cloned().collect()
+}
+
+/// Every step of its repair is over, and seen.
+pub fn is_repaired(run: &Run, id: &StepId) -> bool {
+    let steps = run.plan.step(id).map(|step| step.repair.as_slice()).unwrap_or_default();
+    !steps.is_empty() && steps.iter().all(|one| next::is_over_and_seen(run, &id.with_repair(&one.id)))
+}
+
+/// What comes next while a repair runs: its steps in order; then going on is somebody's decision.
+fn repair_next(run: &Run, seat: &Seat, of: &StepId, steps: &[StepId], now: Time) -> Next {
+    for id in steps {
+        let Some((stage, step)) = operation::locate(&run.plan, id) else { continue };
+        if let Some(next) = next::step_next(run, seat, stage, step, id, now) {
+            return next;
+        }
+    }
+    let why = format!("{of} is repaired; `resume` goes forward from there, `abandon` ends the run");
+    let mut stop = Stop::waiting(WaitFor::Performer, of.to_string(), why);
+    stop.people = run.signed_on.clone();
+    Next::Stop(stop)
+}
+
 /// What comes next while a rollback runs: its steps in order, and each place's anchor when the place is back.
 pub fn next(run: &Run, seat: &Seat, now: Time) -> Next {
     let Some(rollback) = &run.rollback else {
         return Next::Stop(Stop::of(StopKind::Failed, "", "no rollback is under way"));
     };
+    if let Some(of) = rollback.repairs() {
+        return repair_next(run, seat, &of, &rollback.steps, now);
+    }
     let mut steps = rollback.steps.iter().peekable();
     while let Some(id) = steps.next() {
         let Some((stage, step)) = operation::locate(&run.plan, id) else { continue };
@@ -156,13 +224,13 @@ pub fn is_whole(run: &Run) -> bool {
 
 /// No change that this run made is left, but for those that need no undo.
 fn nothing_stands(run: &Run) -> bool {
-    run.steps.iter().all(|(id, state)| {
-        let mutates = run.plan.step(id).is_some_and(|step| step.mutates);
-        id.undo.is_some()
-            || !mutates
-            || !state.is_done()
-            || run.plan.step(id).is_some_and(|step| !step.back.no_undo.is_empty())
-    })
+    standing(run).next().is_none()
+}
+
+/// Changes that this run made (a repair's too) and has not taken back, but for those that need no way back.
+pub fn standing(run: &Run) -> impl Iterator<Item = &StepId> {
+    let stands = |id: &StepId| run.plan.step(id).is_some_and(Step::stands);
+    run.steps.iter().filter(move |(id, state)| id.undo.is_none() && state.is_there() && stands(id)).map(|(id, _)| id)
 }
 
 /// Going forward again over an undone step whose input was used up: the way is a longer rollback.

@@ -93,9 +93,9 @@ pub fn of(run: &Run, stage: &Stage, item: Option<&str>, step: Option<&StepId>, n
     put("session", &|| sessions(run, stage, item));
     put("run", &|| run_value(run));
     if let Some(step) = step
-        && step.undo.is_some()
+        && !step.is_forward()
     {
-        add_undo(run, stage, step, &mut scope);
+        add_behind(run, stage, step, &mut scope);
     }
     Value::Object(scope)
 }
@@ -211,24 +211,31 @@ fn captured(run: &Run, stage: &str, item: Option<&str>) -> Value {
     run.anchors.get(&place).map(|anchor| anchor.captured.clone()).unwrap_or(Value::Null)
 }
 
-/// `undo.ID`, and for the usual undo `with` and `output` of the step that is taken back.
-fn add_undo(run: &Run, stage: &Stage, id: &StepId, scope: &mut Map<String, Value>) {
+/// `undo.ID` or `repair.ID`, and for the usual undo `with` and `output` of the step that is taken back.
+fn add_behind(run: &Run, stage: &Stage, id: &StepId, scope: &mut Map<String, Value>) {
     let forward = run.step(&id.forward());
-    scope.insert("with".into(), forward.with.clone());
-    scope.insert("output".into(), forward.output.clone());
+    if id.undo.is_some() {
+        scope.insert("with".into(), forward.with.clone());
+        scope.insert("output".into(), forward.output.clone());
+    }
     if let Some(Value::Object(steps)) = scope.get_mut("steps") {
         steps.insert(id.step.clone(), forward.output.clone());
     }
     let mut outputs = Map::new();
     if let Some(step) = stage.steps.iter().find(|step| step.id == id.step) {
-        for undo in &step.back.undo {
-            let state = run.step(&id.forward().with_undo(&undo.id));
+        let (steps, of): (_, fn(&StepId, &str) -> StepId) = match &id.undo {
+            Some(_) => (&step.back.undo, StepId::with_undo),
+            None => (&step.repair, StepId::with_repair),
+        };
+        for one in steps {
+            let state = run.step(&of(id, &one.id));
             if state.is_done() {
-                outputs.insert(undo.id.clone(), state.output.clone());
+                outputs.insert(one.id.clone(), state.output.clone());
             }
         }
     }
-    scope.insert("undo".into(), Value::Object(outputs));
+    let root = if id.undo.is_some() { "undo" } else { "repair" };
+    scope.insert(root.to_owned(), Value::Object(outputs));
 }
 
 fn into_map(value: Value) -> Map<String, Value> {

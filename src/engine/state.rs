@@ -224,6 +224,10 @@ pub enum Status {
     Skipped,
     /// Done, and taken back.
     Undone,
+    /// Done, but its secret reached nobody: what it made is taken back, then it is tried again.
+    SecretLost {
+        seq: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -274,6 +278,11 @@ impl StepState {
 
     pub fn is_done(&self) -> bool {
         matches!(self.status, Status::Done { .. })
+    }
+
+    /// It was done, and what it did is there: also where its secret was lost.
+    pub fn is_there(&self) -> bool {
+        matches!(self.status, Status::Done { .. } | Status::SecretLost { .. })
     }
 
     /// Nothing is left to be done about it going forward.
@@ -418,7 +427,9 @@ impl Run {
         if entry.epoch < self.epoch || entry.at < self.last_at {
             return Err(fail("its epoch or time goes back".to_owned()));
         }
+        let repairing = self.repairing();
         self.apply(&entry, line, objects).map_err(fail)?;
+        self.repair_went_on(repairing, entry.epoch);
         self.leaf = Digest::leaf(line.as_bytes());
         self.tree.push(self.leaf);
         self.last_at = entry.at;
@@ -475,15 +486,7 @@ impl Run {
                 }
             }
             Fact::Paused(fact) => self.paused = Some(fact.why.clone()),
-            Fact::RollbackStarted(fact) => {
-                self.regained.clear();
-                self.rollback = Some(Rollback {
-                    seq: entry.seq,
-                    to: fact.to.clone(),
-                    steps: fact.steps.clone(),
-                    regained: BTreeSet::new(),
-                });
-            }
+            Fact::RollbackStarted(fact) => self.rollback_started(entry, fact),
             Fact::AnchorRegained(fact) => self.anchor_regained(fact, entry.epoch),
             Fact::RunClosed(fact) => {
                 self.closed = Some(fact.result.clone());
@@ -733,7 +736,7 @@ impl Run {
         };
         let state = self.step_mut(&fact.step);
         let begun = state.begun().cloned();
-        let by_hand = fact.found == Found::Word && fact.result == Ended::Done && fact.step.undo.is_some();
+        let by_hand = fact.found == Found::Word && fact.result == Ended::Done && !fact.step.is_forward();
         let failed = state.failed_after().map(|(begun, _)| begun).filter(|_| by_hand);
         if fact.intended.is_some() && begun.as_ref().map(|begun| begun.seq).or(failed) != fact.intended {
             return Err(format!("an outcome of {} that was not begun", fact.step));
@@ -757,7 +760,11 @@ impl Run {
                 Status::Done { seq: entry.seq, found: fact.found }
             }
             (Ended::InDoubt, Some(begun)) => Status::InDoubt(begun),
-            (Ended::NotDone | Ended::SecretLost, _) if fact.found != Found::Word => {
+            (Ended::SecretLost, _) => {
+                state.output = output;
+                Status::SecretLost { seq: entry.seq }
+            }
+            (Ended::NotDone, _) if fact.found != Found::Word => {
                 Status::NotDone { seq: entry.seq, epoch: entry.epoch, at: entry.at }
             }
             // A person's word that nothing happened opens a new attempt, as a failure does; but it is no failure
@@ -769,6 +776,7 @@ impl Run {
         self.performs(&fact.step, &performer);
         if fact.step.undo.is_some() && fact.result == Ended::Done {
             self.undone(&fact.step);
+            self.lost_is_back(&fact.step, entry);
         }
         Ok(())
     }
@@ -784,7 +792,7 @@ impl Run {
         match &fact.step {
             None => self.stages.entry(fact.stage.clone()).or_default().skipped = true,
             Some(step) => {
-                // `step` is the step's own id, with `/undo/id` behind it for an undo step.
+                // `step` is the step's own id, with `/undo/id` or `/repair/id` behind it.
                 let text = format!("{}/{step}", crate::base::id::place(&fact.stage, fact.item.as_deref()));
                 if let Ok(id) = text.parse::<StepId>() {
                     self.step_mut(&id).status = Status::Skipped;

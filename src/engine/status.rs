@@ -2,7 +2,7 @@
 
 use super::next::{self, Next, Prompt, PromptKind, Seat, Stop};
 use super::state::{RequestState, Run, Status};
-use super::{operation, request, scope};
+use super::{operation, request, rollback, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::expression;
@@ -30,7 +30,7 @@ pub fn state(run: &Run) -> &'static str {
     let doubt = run.index.open.iter().any(|id| run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"));
     if doubt {
         "in doubt"
-    } else if run.rollback.is_some() {
+    } else if run.rollback.as_ref().is_some_and(|rollback| rollback.repairs().is_none()) {
         "rolling back"
     } else if run.paused.is_some() {
         "paused"
@@ -64,6 +64,7 @@ pub fn step_state(status: &Status) -> &'static str {
         Status::Done { .. } => "done",
         Status::Skipped => "skipped",
         Status::Undone => "undone",
+        Status::SecretLost { .. } => "done, its secret lost",
     }
 }
 
@@ -77,7 +78,7 @@ pub fn name(request: &RequestState) -> String {
         return place.to_owned();
     }
     match request.operations.first() {
-        Some(first) if first.step.undo.is_some() => first.step.to_string(),
+        Some(first) if !first.step.is_forward() => first.step.to_string(),
         _ => covers.clone(),
     }
 }
@@ -309,6 +310,7 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         "handed_over": run.handed.as_ref().filter(|away| !away.back).map(|away| {
             json!({"to": away.to, "by": away.by, "at": away.at.millis(), "entry": away.seq})
         }),
+        "repair": repair_under_way(run),
         "anchors_regained": run.regained.iter().map(|(place, differs)| {
             json!({"place": place, "differs": differs})
         }).collect::<Vec<_>>(),
@@ -318,6 +320,12 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
             json!({"hold": hold.id, "live": state.is_some_and(|state| state.live), "proved": proved})
         }).collect::<Vec<_>>(),
     })
+}
+
+/// The step whose repair is under way.
+fn repair_under_way(run: &Run) -> Option<String> {
+    let step = run.rollback.as_ref()?.repairs()?;
+    (!rollback::is_repaired(run, &step)).then(|| step.to_string())
 }
 
 /// One member of `waiting_for`.

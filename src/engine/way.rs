@@ -28,6 +28,13 @@ pub struct Way {
     pub clocks: Vec<String>,
 }
 
+impl Way {
+    /// It takes nothing back: it makes good what can't be.
+    pub fn is_repair(&self) -> bool {
+        self.to.parse::<StepId>().is_ok()
+    }
+}
+
 /// One operation of the way back.
 #[derive(Clone, Debug)]
 pub struct Back {
@@ -54,7 +61,9 @@ pub fn way(run: &Run, to: &str, course: &Course, now: Time) -> Way {
         *decisions.entry(approval.role.clone()).or_default() += u64::from(approval.count);
     }
     let mut left = course.left.clone();
-    left.extend(rollback::unsure(run, to));
+    if to.parse::<StepId>().is_err() {
+        left.extend(rollback::unsure(run, to));
+    }
     Way {
         to: to.to_owned(),
         clocks: clocks(run, course, &steps),
@@ -173,15 +182,16 @@ pub fn json(run: &Run, way: &Way) -> Value {
     let decisions =
         way.decisions.iter().map(|(role, count)| json!({"role": role, "people": people(role), "count": count}));
     json!({
-        "run": run.id.as_str(), "to": way.to, "under_way": run.rollback.is_some(),
+        "run": run.id.as_str(), "to": way.to, "repair": way.is_repair(), "under_way": rest(run).is_some(),
         "steps": steps.collect::<Vec<_>>(), "left": pairs(&way.left), "lost": pairs(&way.lost),
         "requests": way.requests, "decisions": decisions.collect::<Vec<_>>(), "clocks": way.clocks,
     })
 }
 
-/// What is left of a rollback that is under way.
+/// What is left of a rollback or a repair that is under way.
 pub fn rest(run: &Run) -> Option<(String, Course)> {
-    let rollback = run.rollback.as_ref()?;
+    let over = |of: StepId| rollback::is_repaired(run, &of);
+    let rollback = run.rollback.as_ref().filter(|rollback| !rollback.repairs().is_some_and(over))?;
     let over = |id: &&StepId| matches!(run.step(id).status, Status::Done { .. } | Status::Skipped);
     let steps: Vec<StepId> = rollback.steps.iter().filter(|id| !over(id)).cloned().collect();
     let forward: BTreeSet<StepId> = steps.iter().map(StepId::forward).collect();

@@ -28,7 +28,8 @@ pub enum ExprError {
 }
 
 /// The names under which `${...}` finds its values.
-pub const ROOTS: &[&str] = &["parameters", "files", "item", "steps", "stages", "anchor", "undo", "session", "run"];
+pub const ROOTS: &[&str] =
+    &["parameters", "files", "item", "steps", "stages", "anchor", "undo", "repair", "session", "run"];
 
 /// Fills every `${...}` of every string in `template` from `scope` (an object: one member per root).
 /// A string that is one `${...}` keeps the value's type (null stays null); `$${` is a literal `${`.

@@ -196,7 +196,7 @@ impl Builder<'_> {
         let template = self.template(step);
         model::Step {
             back: self.way_back(step),
-            repair: step.repair.iter().filter_map(|step| serde_json::to_value(self.step(step)).ok()).collect(),
+            repair: step.repair.iter().map(|step| self.step(step)).collect(),
             settles_within: self.settles_within(action.map_or(0, |action| action.settles_within)),
             template_digest: digest(&template),
             template,

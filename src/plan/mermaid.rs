@@ -108,7 +108,7 @@ impl Chart<'_> {
         }
         if step.mutates {
             let end = !step.back.point_of_no_return.is_empty();
-            let text = safe(&format!("{number} way back: {}", words::way_back(&step.back)));
+            let text = safe(&format!("{number} way back: {}", words::way_back(step)));
             let over = if end { format!("{},aws", self.first()) } else { by };
             self.line(depth, &format!("Note over {over}: {text}"));
         }

@@ -244,8 +244,8 @@ pub struct Step {
     pub secret_outputs: Vec<String>,
     /// Where a secret output goes, or null: `{"profile": ...}`, `{"file": ...}`, `{"prompt": true}`.
     pub secret_to: Value,
-    /// Forward repair steps after a point of no return; empty in this version.
-    pub repair: Vec<Value>,
+    /// What makes good, going forward, behind a point of no return.
+    pub repair: Vec<Step>,
     pub body: Body,
 }
 
@@ -359,17 +359,54 @@ pub struct WayBack {
     pub point_of_no_return: String,
 }
 
+impl Step {
+    /// The step itself, then those of its undo and its repair.
+    pub fn with_behind(&self) -> impl Iterator<Item = &Step> {
+        std::iter::once(self).chain(&self.back.undo).chain(&self.repair)
+    }
+
+    /// Once done it stands until it is taken back: a change, and not one that needs no way back.
+    pub fn stands(&self) -> bool {
+        self.mutates && self.back.no_undo.is_empty()
+    }
+}
+
+/// The stages (by index) whose close begins and ends a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: usize,
+    pub until: usize,
+}
+
+impl Span {
+    /// The stage lies behind the one that begins the hold, up to the one that ends it.
+    pub fn covers(self, stage: usize) -> bool {
+        self.from < stage && stage <= self.until
+    }
+}
+
 impl Plan {
+    pub fn hold(&self, id: &str) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.id == id)
+    }
+
+    /// None: it names a stage that there is not.
+    pub fn span(&self, hold: &Hold) -> Option<Span> {
+        let at = |id: &str| self.stages.iter().position(|stage| stage.id == id);
+        Some(Span { from: at(&hold.from)?, until: at(&hold.until)? })
+    }
+
     pub fn stage(&self, id: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.id == id)
     }
 
-    /// The step that `id` names, or its undo step.
+    /// The step that `id` names, or its undo or repair step.
     pub fn step(&self, id: &crate::base::StepId) -> Option<&Step> {
         let step = self.stage(&id.stage)?.steps.iter().find(|step| step.id == id.step)?;
-        match &id.undo {
-            None => Some(step),
-            Some(undo) => step.back.undo.iter().find(|step| &step.id == undo),
+        match (&id.undo, &id.repair) {
+            (Some(undo), _) => step.back.undo.iter().find(|step| &step.id == undo),
+            (None, Some(repair)) => step.repair.iter().find(|step| &step.id == repair),
+            (None, None) => Some(step),
         }
     }
 }

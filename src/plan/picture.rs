@@ -204,7 +204,7 @@ impl Page<'_> {
         } else {
             marked(&self.holding(step.back.undo.iter().flat_map(words::performer_roles)), Mark::Undone)
         };
-        let text = format!("{number} way back: {}", words::way_back(&step.back));
+        let text = format!("{number} way back: {}", words::way_back(step));
         rows.push(Row { marks, text, more: lost, end_of_way_back: end, ..Row::default() });
     }
 

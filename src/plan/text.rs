@@ -164,7 +164,7 @@ impl Page<'_> {
             self.field(7, "agrees", &words::approval(self.people, approval));
         }
         if step.mutates {
-            self.field(7, "way back", &words::way_back(&step.back));
+            self.field(7, "way back", &words::way_back(step));
             if !step.lost.is_empty() {
                 self.field(7, "lost", &step.lost);
             }

@@ -1,6 +1,6 @@
 //! Short words for the parts of a plan, shared by its text, its drawings and the report. Raw: escape before showing.
 
-use super::model::{Approval, Body, Hold, Per, Plan, Stage, Step, WayBack};
+use super::model::{Approval, Body, Hold, Per, Plan, Stage, Step};
 use crate::base::duration;
 use crate::people::People;
 use serde_json::Value;
@@ -53,10 +53,18 @@ fn clocks(approval: &Approval) -> String {
     format!("within {}, runs within {}", duration::show(approval.within), duration::show(approval.run_within))
 }
 
+/// The steps that make good what can't be taken back; none if the runbook has none.
+pub fn repair(step: &Step) -> Option<String> {
+    let steps: Vec<String> = step.repair.iter().map(|step| format!("{} ({})", step.id, what(step))).collect();
+    (!steps.is_empty()).then(|| steps.join(", then "))
+}
+
 /// How a step that changes something is taken back, or that it can't be.
-pub fn way_back(back: &WayBack) -> String {
+pub fn way_back(step: &Step) -> String {
+    let back = &step.back;
     if !back.point_of_no_return.is_empty() {
-        return format!("NONE, a point of no return: {}", back.point_of_no_return);
+        let repair = repair(step).map(|repair| format!("; repair: {repair}")).unwrap_or_default();
+        return format!("NONE, a point of no return: {}{repair}", back.point_of_no_return);
     }
     if !back.no_undo.is_empty() {
         return format!("needs none: {}", back.no_undo);
@@ -143,11 +151,11 @@ pub fn ends(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> (Vec<String>, Vec<St
     (points, lost)
 }
 
-/// Whether this person performs or approves the step, or its undo.
+/// Whether this person performs or approves the step, its undo or its repair.
 pub fn concerns(people: &People, step: &Step, person: &str) -> bool {
     let Some(found) = people.get(person) else { return false };
     let holds = |role: &String| found.roles.contains(role);
     let manual = performer_roles(step).into_iter().any(holds);
     let own = holds(&step.performer) || manual || step.approvals.iter().any(|approval| holds(&approval.role));
-    own || step.back.undo.iter().any(|undo| concerns(people, undo, person))
+    own || step.with_behind().skip(1).any(|undo| concerns(people, undo, person))
 }

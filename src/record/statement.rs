@@ -11,8 +11,15 @@ pub const MAX_STATEMENT: usize = 4096;
 pub const ABANDON: &str = "abandon";
 /// What a note covers by which a lost run goes on in another copy; behind it stands that copy's machine.
 pub const RECOVERY: &str = "recovery:";
+/// Before a hold's name, in what a note about it covers.
+pub const HOLD: &str = "hold:";
 /// Characters of a summary at most.
 pub const MAX_SUMMARY: usize = 400;
+
+/// The reason of a note by somebody who got in by the way that a hold keeps.
+pub fn got_in(hold: &str) -> String {
+    format!("I got in by the way that the hold {hold} keeps")
+}
 
 /// Where and why a text is not a statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -125,7 +125,7 @@ fn told(step: &Step) -> Vec<String> {
         lines.push(format!("with {with}"));
     }
     if step.mutates {
-        lines.push(format!("way back: {}", words::way_back(&step.back)));
+        lines.push(format!("way back: {}", words::way_back(step)));
     }
     lines
 }

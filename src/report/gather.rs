@@ -359,7 +359,7 @@ fn stages(history: &History<'_>) -> Vec<StageFacts> {
         what: words::what(step),
         performers: words::performer_roles(step).into_iter().map(|role| of_role(people, role)).collect(),
         approvals: step.approvals.iter().map(|one| words::approval(people, one)).collect(),
-        way_back: step.mutates.then(|| words::way_back(&step.back)),
+        way_back: step.mutates.then(|| words::way_back(step)),
         lost: step.lost.clone(),
     };
     plan.stages

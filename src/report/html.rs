@@ -223,6 +223,7 @@ fn kind(one: &Trouble) -> &'static str {
         "anchor" => "Anchor",
         "paused" => "Paused",
         "rollback" => "Rollback",
+        "repair" => "Repair",
         "clock" => "Clock",
         _ => "Break-glass",
     }

@@ -83,6 +83,9 @@ pub fn words(run: &impl Told, entry: &Entry) -> Option<String> {
         Fact::Waited(fact) => format!("{}: the wait is over", fact.step),
         Fact::Paused(fact) => format!("paused: {}", fact.why),
         Fact::Resumed(fact) => format!("note: {}", fact.why),
+        Fact::RollbackStarted(fact) if fact.to.contains('/') => {
+            format!("repair of {}: {} operations", fact.to, fact.steps.len())
+        }
         Fact::RollbackStarted(fact) => {
             let to = if fact.to.is_empty() { "the beginning" } else { &fact.to };
             format!("rollback to {to}: {} operations", fact.steps.len())
@@ -183,7 +186,7 @@ pub fn ended(why: EndedBy) -> &'static str {
         EndedBy::Expired => "its time ran out",
         EndedBy::Amended => "the runbook was amended",
         EndedBy::PeopleChanged => "the people file changed",
-        EndedBy::RollbackStarted => "a rollback began",
+        EndedBy::RollbackStarted => "a rollback or a repair began",
         EndedBy::HandedOver => "the run was handed over",
         EndedBy::PerformerChanged => "another performer signed on",
         EndedBy::NewAttempt => "a new attempt began",

@@ -10,6 +10,8 @@ pub enum Came {
     Done,
     /// Back to where it was.
     RolledBack,
+    /// What can't be taken back was made good, as the runbook says.
+    Repaired,
     /// It stopped with a clear word where the runbook has no way on.
     Stopped,
     /// The fault can't happen to a step of this kind.
@@ -23,6 +25,7 @@ impl Came {
         match self {
             Came::Done => "done",
             Came::RolledBack => "rolled_back",
+            Came::Repaired => "repaired",
             Came::Stopped => "stopped",
             Came::DoesNotApply => "does_not_apply",
             Came::Failed => "failed",
@@ -34,6 +37,7 @@ impl Came {
         match self {
             Came::Done => 'd',
             Came::RolledBack => 'b',
+            Came::Repaired => 'r',
             Came::Stopped => 's',
             Came::DoesNotApply => '-',
             Came::Failed => 'F',
@@ -50,9 +54,11 @@ pub struct Cell {
     pub step: String,
     /// The undo step that the fault strikes.
     pub undo: Option<String>,
+    /// The repair step that the fault strikes.
+    pub repair: Option<String>,
     /// The fault's name, or `rollback`.
     pub fault: String,
-    /// Of a rollback: the anchor, `stage` or `stage:item`.
+    /// Of a rollback: the anchor, `stage` or `stage:item`; of a repair: the step.
     pub to: Option<String>,
     pub came: Came,
     /// In words: why it does not apply, where it stopped, what is wrong.
@@ -62,11 +68,17 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The row of the fault table: `stage/step` or `stage/step/undo/id`.
+    /// The row of the fault table: `stage/step`, `stage/step/undo/id` or `stage/step/repair/id`.
     pub fn row(&self) -> String {
-        match &self.undo {
-            Some(undo) => format!("{}/{}/undo/{undo}", self.stage, self.step),
-            None => format!("{}/{}", self.stage, self.step),
+        format!("{}/{}", self.stage, self.local())
+    }
+
+    /// `step`, `step/undo/id` or `step/repair/id`.
+    pub fn local(&self) -> String {
+        match (&self.undo, &self.repair) {
+            (Some(undo), _) => format!("{}/undo/{undo}", self.step),
+            (None, Some(repair)) => format!("{}/repair/{repair}", self.step),
+            (None, None) => self.step.clone(),
         }
     }
 
@@ -126,7 +138,7 @@ impl Proof {
     pub fn json(&self) -> Value {
         let cell = |cell: &Cell| {
             json!({
-                "stage": cell.stage, "item": cell.item, "step": cell.step, "undo": cell.undo, "fault": cell.fault,
+                "stage": cell.stage, "item": cell.item, "step": cell.step, "undo": cell.undo, "repair": cell.repair, "fault": cell.fault,
                 "to": cell.to, "result": cell.came.name(), "detail": cell.detail, "cell": cell.name,
             })
         };

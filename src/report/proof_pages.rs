@@ -165,6 +165,7 @@ fn word(came: Came) -> &'static str {
     match came {
         Came::Done => "done",
         Came::RolledBack => "rolled back",
+        Came::Repaired => "repaired",
         Came::Stopped => "stopped",
         Came::DoesNotApply => "does not apply",
         Came::Failed => "FAILED",

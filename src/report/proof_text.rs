@@ -41,8 +41,12 @@ pub fn text(proof: &Proof) -> String {
 pub fn summary(proof: &Proof) -> String {
     let count = |came: Came| proof.count_of(came);
     let word = if proof.proved() { "PROVED" } else { "NOT PROVED" };
+    let repaired = match count(Came::Repaired) {
+        0 => String::new(),
+        some => format!(", {some} repaired"),
+    };
     format!(
-        "{word}: {} cells: {} done, {} rolled back, {} stopped, {} failed",
+        "{word}: {} cells: {} done, {} rolled back{repaired}, {} stopped, {} failed",
         proof.count(),
         count(Came::Done),
         count(Came::RolledBack),
@@ -158,7 +162,7 @@ fn legend(proof: &Proof) -> String {
     for column in &proof.columns {
         out.push_str(&wrap(&format!("  {}  ", column.head), &format!("{} ({})", column.words, column.name)));
     }
-    out.push_str("  d done  b rolled back  s stopped with a clear word  F FAILED  - does not apply\n");
+    out.push_str("  d done  b rolled back  r repaired  s stopped with a clear word  F FAILED  - does not apply\n");
     out.push_str("  several letters: the first, the second and the last item\n");
     for (why, heads) in reasons(proof) {
         let heads: Vec<&str> = heads.into_iter().collect();
@@ -181,6 +185,7 @@ fn failures(proof: &Proof) -> String {
     let mut out = String::new();
     for cell in proof.failed() {
         let what = match &cell.to {
+            Some(to) if cell.fault == "repair" => format!("repair of {to}, which AWS denied"),
             Some(to) => format!("rollback to {to} from behind {}", place(cell)),
             None => format!("{} at {}", cell.fault, place(cell)),
         };
@@ -206,8 +211,7 @@ pub fn command(proof: &Proof, cell: &Cell) -> String {
 /// The step that a cell is about.
 pub fn place(cell: &Cell) -> String {
     let item = cell.item.as_ref().map(|item| format!(":{item}")).unwrap_or_default();
-    let undo = cell.undo.as_ref().map(|undo| format!("/undo/{undo}")).unwrap_or_default();
-    format!("{}{item}/{}{undo}", cell.stage, cell.step)
+    format!("{}{item}/{}", cell.stage, cell.local())
 }
 
 /// Escaped and broken at spaces; what follows the first line is indented as wide as `head`.
@@ -244,6 +248,7 @@ pub(super) mod tests {
             item: item.map(str::to_owned),
             step: "move".to_owned(),
             undo: None,
+            repair: None,
             fault: fault.to_owned(),
             to: to.map(str::to_owned),
             came,

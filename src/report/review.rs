@@ -5,6 +5,7 @@ use crate::base::{Digest, escape};
 use crate::engine::end;
 use crate::engine::state::{RequestState, Run};
 use crate::plan::model::Step;
+use crate::plan::words;
 use crate::record::fact::What;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +112,8 @@ pub fn way_back(step: &Step) -> String {
     let back = &step.back;
     let lost = if step.lost.is_empty() { String::new() } else { format!("; lost: {}", step.lost) };
     if !back.point_of_no_return.is_empty() {
-        return format!("NONE, a point of no return: {}", back.point_of_no_return);
+        let repair = words::repair(step).map(|repair| format!("; repair: {repair}")).unwrap_or_default();
+        return format!("NONE, a point of no return: {}{repair}", back.point_of_no_return);
     }
     if !back.no_undo.is_empty() {
         return format!("none needed: {}", back.no_undo);
@@ -136,7 +138,7 @@ struct Line {
 
 /// The operations of one step, for however many items.
 struct Group {
-    /// `stage/step`, with `/undo/ID` for an undo.
+    /// `stage/step`, with `/undo/ID` or `/repair/ID` behind it.
     name: String,
     title: String,
     back: String,
@@ -170,8 +172,7 @@ fn groups(run: &Run, requests: &[&RequestState]) -> Vec<Group> {
         };
         for slot in &request.operations {
             let id = &slot.step;
-            let undo = id.undo.as_ref().map(|undo| format!("/undo/{undo}")).unwrap_or_default();
-            let name = format!("{}/{}{undo}", id.stage, id.step);
+            let name = format!("{}/{}", id.stage, id.local());
             let step = run.plan.step(id);
             let title = step.map(|step| step.title.clone()).unwrap_or_default();
             let mut members = BTreeMap::new();

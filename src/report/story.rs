@@ -17,6 +17,7 @@ const MOST: usize = 36;
 /// Items that a folded row names.
 const NAMED: usize = 3;
 const ROLLBACK: &str = "Rollback";
+const REPAIR: &str = "Repair";
 
 /// One row with what folding needs.
 struct Event {
@@ -155,6 +156,7 @@ impl Story<'_> {
             }
             Fact::Waited(fact) => stepped(alike(system(Mark::Wait), "waits"), &fact.step),
             Fact::Paused(_) => system(Mark::Wait),
+            Fact::RollbackStarted(fact) if fact.to.contains('/') => chaptered(plain(Mark::Said), REPAIR),
             Fact::RollbackStarted(_) => chaptered(plain(Mark::Undone), ROLLBACK),
             Fact::Skipped(fact) => placed(alike(system(Mark::NotDone), "does not apply"), &fact.stage, &fact.item),
             Fact::Amended(_) | Fact::PeopleChanged(_) | Fact::BreakGlass(_) | Fact::Resumed(_) => plain(Mark::Said),
@@ -168,7 +170,7 @@ impl Story<'_> {
 
     /// What becomes of a way in; where the story is at that moment.
     fn held(&self, entry: &Entry, hold: &str, what: &str) -> Event {
-        let planned = self.history.plan.as_ref().and_then(|plan| plan.holds.iter().find(|one| one.id == hold));
+        let planned = self.history.plan.as_ref().and_then(|plan| plan.hold(hold));
         let title = planned.map(|one| one.title.as_str()).filter(|title| !title.is_empty()).unwrap_or("Way in");
         self.at(entry, None, Mark::Hold, &format!("{title} ({hold}) {what}"))
     }
@@ -302,16 +304,19 @@ impl Story<'_> {
 
     /// In the chapter and for the item that a request covers.
     fn covering(&self, event: Event, covers: &str) -> Event {
-        let (undo, place) = match covers.strip_prefix("undo ") {
-            Some(rest) => (true, rest),
-            None => (covers.contains("/undo/"), covers),
+        let chapter = match covers.parse::<StepId>() {
+            _ if covers.starts_with("undo ") => Some(ROLLBACK),
+            _ if covers.starts_with("repair ") => Some(REPAIR),
+            Ok(id) => behind(&id),
+            Err(_) => None,
         };
+        let place = covers.strip_prefix("undo ").or(covers.strip_prefix("repair ")).unwrap_or(covers);
         let place = place.split('/').next().unwrap_or_default();
         let (stage, item) = match place.split_once(':') {
             Some((stage, item)) => (stage, Some(item.to_owned()).filter(|item| item != "*")),
             None => (place, None),
         };
-        placed(event, if undo { ROLLBACK } else { stage }, &item)
+        placed(event, chapter.unwrap_or(stage), &item)
     }
 }
 
@@ -336,6 +341,11 @@ fn placed(event: Event, chapter: &str, item: &Option<String>) -> Event {
 }
 
 fn stepped(event: Event, step: &StepId) -> Event {
-    let chapter = if step.undo.is_some() { ROLLBACK } else { &step.stage };
-    placed(event, chapter, &step.item)
+    placed(event, behind(step).unwrap_or(&step.stage), &step.item)
+}
+
+/// The chapter of what is done behind the runbook's own steps.
+fn behind(step: &StepId) -> Option<&'static str> {
+    let repair = step.repair.is_some().then_some(REPAIR);
+    if step.undo.is_some() { Some(ROLLBACK) } else { repair }
 }

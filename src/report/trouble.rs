@@ -5,9 +5,11 @@ use super::content::{EntryFacts, Trouble};
 use super::gather::{History, told};
 use super::happened::Happened;
 use super::line;
+use crate::base::StepId;
 use crate::record::entry::Entry;
 use crate::record::fact::{Ended, EndedBy, Fact, Found, What};
 use crate::record::statement::{Body, Decides, Statement};
+use std::collections::BTreeSet;
 
 /// Everything, in order.
 pub(super) fn all(history: &History<'_>, happened: &Happened) -> Vec<Trouble> {
@@ -84,6 +86,9 @@ fn one(history: &History<'_>, happened: &Happened, entry: &Entry, later: &[Entry
         }
         Fact::Resumed(_) => Some(trouble("clock", String::new())),
         Fact::BreakGlass(_) => Some(trouble("break_glass", String::new())),
+        Fact::RollbackStarted(fact) if fact.to.contains('/') => {
+            Some(repair(history, trouble("repair", fact.to.clone()), &fact.steps, later))
+        }
         Fact::RollbackStarted(fact) => Some(rollback(history, trouble("rollback", fact.to.clone()), later)),
         _ => None,
     }
@@ -134,6 +139,27 @@ fn about(text: &str, step: &str, asked: &[u64]) -> bool {
 fn settles(text: &str, step: &str) -> bool {
     let Ok(Statement { body: Body::Said(_, fields), .. }) = Statement::read(text) else { return false };
     fields.covers == step && fields.what.name() == "settled"
+}
+
+/// What was made good, and whether all of it was.
+fn repair(history: &History<'_>, mut trouble: Trouble, steps: &[StepId], later: &[Entry]) -> Trouble {
+    let mut left: BTreeSet<String> = steps.iter().map(StepId::to_string).collect();
+    for entry in later.iter().take_while(|entry| !matches!(entry.fact, Fact::RollbackStarted(_))) {
+        let over = match &entry.fact {
+            Fact::Outcome(fact) if fact.step.repair.is_some() => {
+                Some(fact.step.to_string()).filter(|_| fact.result == Ended::Done)
+            }
+            Fact::Skipped(fact) if fact.step.as_ref().is_some_and(|step| step.contains("/repair/")) => {
+                let place = crate::base::id::place(&fact.stage, fact.item.as_deref());
+                fact.step.as_ref().map(|step| format!("{place}/{step}"))
+            }
+            _ => continue,
+        };
+        left.retain(|step| Some(step) != over.as_ref());
+        trouble.course.push(told(history, entry));
+    }
+    trouble.settled = left.is_empty().then(|| "every step of it is done".to_owned());
+    trouble
 }
 
 /// What was taken back, and whether every anchor came back.

@@ -3,7 +3,7 @@
 
 use super::command::{Program, Programs, Ran};
 use crate::base::{StepId, Time};
-use crate::catalogue::action::Side;
+use crate::catalogue::action::{Another, Side};
 use crate::catalogue::{self, Class};
 use crate::engine::index::Place;
 use crate::engine::next::Perform;
@@ -454,8 +454,13 @@ impl<C: Cloud, K: Clock> Trip<'_, C, K> {
         }
     }
 
+    fn another(&self) -> Option<&'static Another> {
+        let action = self.plan.step(self.at)?.template.get("action")?.as_str()?;
+        catalogue::find(action)?.another.as_ref()
+    }
+
     async fn ask_side(&mut self, side: &Side, session: &str, known: &Value) -> Result<Said, Blocked> {
-        let mut context = json!({"with": known["with"], "output": known["output"], "before": null, "reads": {}});
+        let mut context = json!({"with": known["with"], "output": known["output"], "fresh": null, "reads": {}});
         for read in side.reads {
             let mut with = Map::new();
             let mut whole = true;
@@ -479,6 +484,9 @@ impl<C: Cloud, K: Clock> Trip<'_, C, K> {
             }
             context["reads"][read.id] = entry;
         }
+        if let Some(another) = self.another() {
+            context["fresh"] = fresh(another, &known["before"], &context["reads"]);
+        }
         let says = |text: &str| matches!(expression::search(text, &context, self.now()), Ok(Value::Bool(true)));
         let reading = match (says(side.done), says(side.not_done)) {
             (true, false) => Reading::Done,
@@ -493,6 +501,19 @@ impl<C: Cloud, K: Clock> Trip<'_, C, K> {
         };
         Ok((reading, context["reads"].take(), found))
     }
+}
+
+/// What is listed now, was not there before, and is not older than the call.
+fn fresh(another: &Another, before: &Value, reads: &Value) -> Value {
+    let list = reads.get(another.read).and_then(|read| read.get("answer")?.get(another.list)?.as_array());
+    let known = before.get("known").and_then(Value::as_array);
+    let since = before.get("since").and_then(Value::as_str).and_then(Time::parse);
+    let (Some(list), Some(known), Some(since)) = (list, known, since) else { return Value::Null };
+    let new = |one: &&Value| {
+        let made = one.get(another.made).and_then(Value::as_str).and_then(Time::parse);
+        one.get(another.name).is_some_and(|name| !known.contains(name)) && made.is_some_and(|made| made >= since)
+    };
+    list.iter().filter(new).cloned().collect()
 }
 
 fn no_step(at: &StepId) -> Blocked {

@@ -7,20 +7,16 @@ use crate::engine::hold;
 use crate::engine::next::{Draft, Stop, StopKind};
 use crate::engine::port::{Clock, Cloud, Store};
 use crate::operator::Operator;
-use crate::plan::model::{Hold, Plan};
+use crate::plan::model::Hold;
 use crate::record::fact;
 use crate::record::salted;
 use serde_json::{Value, json};
-
-pub(super) fn planned<'a>(plan: &'a Plan, id: &str) -> Option<&'a Hold> {
-    plan.holds.iter().find(|hold| hold.id == id)
-}
 
 impl<C: Cloud, K: Clock> Trip<'_, C, K> {
     /// The actions that proved it, or why it is not open.
     pub(super) async fn hold(&mut self, id: String, begin: bool, scope: &Value) -> Came {
         let plan = self.plan;
-        let found = match planned(plan, &id) {
+        let found = match plan.hold(&id) {
             Some(hold) => self.proved(hold, scope).await,
             None => Err(Unset::Refused(format!("the plan has no hold `{id}`"))),
         };
@@ -51,7 +47,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
         found: &Result<Vec<String>, Unset>,
     ) -> Result<Landing, RunError> {
         let plan = std::sync::Arc::clone(&self.run.plan);
-        let Some(hold) = planned(&plan, id) else { return Ok(Landing::default()) };
+        let Some(hold) = plan.hold(id) else { return Ok(Landing::default()) };
         let place = hold::place(id);
         let proofs = match found {
             Ok(proofs) => proofs,

@@ -10,7 +10,7 @@ use crate::engine::next::{Draft, Next, Prompt, PromptKind, Stop, StopKind, needs
 use crate::engine::port::{Clock, SessionProblem, Store};
 use crate::engine::scope::{self, Names};
 use crate::engine::state::{Run, by_hand_words};
-use crate::engine::{differ, hold, next, operation, session};
+use crate::engine::{another, differ, hold, next, operation, session};
 use crate::expression;
 use crate::operator::{Answer, Operator};
 use crate::plan::model::{Anchor, Body, Expect, Hold, Prove, Read, Stage, Step};
@@ -105,7 +105,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
         };
         let plan = std::sync::Arc::clone(&self.run.plan);
         if let What::Hold { id, .. } = &what {
-            let luggage = super::hold::planned(&plan, id).map(Luggage::hold).unwrap_or_default();
+            let luggage = plan.hold(id).map(Luggage::hold).unwrap_or_default();
             return Ok(Ok(self.pack(place, at, luggage, what)));
         }
         let luggage = match (plan.stage(&at.stage).and_then(|stage| stage.anchor.as_ref()), plan.step(&at)) {
@@ -141,7 +141,7 @@ impl<S: Store, K: Clock, O: Operator> Desk<'_, S, K, O> {
     fn known(&self, id: &StepId) -> Value {
         let state = self.run.step(id);
         let output = if state.is_done() { state.output.clone() } else { Value::Null };
-        json!({"with": state.with, "output": output})
+        json!({"with": state.with, "output": output, "before": another::before(self.run, id)})
     }
 
     fn look(&self, id: &StepId) -> Result<What, Stop> {

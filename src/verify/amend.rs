@@ -287,7 +287,7 @@ fn without_steps(plan: &Plan) -> Plan {
 /// Performer, approvers and users of the session of a step and its undo.
 fn roles_of(plan: &Plan, step: &Step) -> Vec<String> {
     let mut roles = Vec::new();
-    for step in std::iter::once(step).chain(&step.back.undo) {
+    for step in step.with_behind() {
         roles.push(step.performer.clone());
         roles.extend(step.approvals.iter().map(|approval| approval.role.clone()));
         roles.extend(plan.sessions.get(&step.session).map(|session| session.used_by.clone()).unwrap_or_default());

@@ -92,17 +92,23 @@ impl Walk<'_> {
 
     /// Nothing that the run changed still stands, but for what needs no way back.
     fn everything_back(&self, plan: &Plan) -> Checked {
-        for (id, done) in self.done.iter().filter(|(id, _)| id.undo.is_none()) {
-            let Some(step) = plan.step(id).filter(|step| step.mutates) else { continue };
-            if !step.back.point_of_no_return.is_empty() {
-                return fail(codes::CLOSE, format!("it says rolled back, but {id} can't be taken back"));
-            }
-            let back = self.undone_at(id, step).is_some_and(|at| at > *done) || self.undo_skipped(id, step);
-            if !back && step.back.no_undo.is_empty() {
-                return fail(codes::CLOSE, format!("it says rolled back, but {id} stands"));
-            }
-        }
-        Ok(())
+        let Some(id) = self.done.keys().chain(self.lost.keys()).find(|id| self.stands(plan, id)) else { return Ok(()) };
+        let end = plan.step(id).is_some_and(|step| !step.back.point_of_no_return.is_empty());
+        let why = if end { "can't be taken back" } else { "stands" };
+        fail(codes::CLOSE, format!("it says rolled back, but {id} {why}"))
+    }
+
+    /// A change that was made (a repair's is one), was not taken back, and is not one that needs no way back.
+    pub fn stands(&self, plan: &Plan, id: &StepId) -> bool {
+        let Some(step) = plan.step(id).filter(|step| id.undo.is_none() && step.stands()) else { return false };
+        self.stands_at(id, step)
+    }
+
+    /// What the step made is there: it was done, or done with its secret lost, and not taken back since.
+    pub fn stands_at(&self, id: &StepId, step: &Step) -> bool {
+        let Some(made) = self.done.get(id).max(self.lost.get(id)) else { return false };
+        let skipped = !self.lost.contains_key(id) && self.undo_skipped(id, step);
+        !self.undone_at(id, step).is_some_and(|at| at > *made) && !skipped
     }
 
     /// Seq of the last outcome `done` of the step's undo.
@@ -112,7 +118,7 @@ impl Walk<'_> {
 
     fn undo_skipped(&self, id: &StepId, step: &Step) -> bool {
         step.back.undo.iter().any(|undo| {
-            [undo.id.clone(), format!("{}/undo/{}", id.step, undo.id)]
+            [undo.id.clone(), id.with_undo(&undo.id).local()]
                 .iter()
                 .any(|name| self.is_skipped(&id.stage, id.item.as_deref(), Some(name)))
         })

@@ -5,7 +5,8 @@ use super::walk::{Checked, Walk, fail};
 use crate::base::{StepId, Time};
 use crate::plan::model::{Hold, Plan, Step};
 use crate::record::Entry;
-use crate::record::fact::{Direction, Intended};
+use crate::record::fact::Intended;
+use crate::record::statement::{HOLD, got_in};
 use std::collections::BTreeSet;
 
 /// A hold as the history has it.
@@ -17,15 +18,10 @@ pub(super) struct Held {
     words: Vec<(String, Time, String)>,
 }
 
-/// What must be signed by somebody who got in by hand.
-fn words(hold: &str) -> String {
-    format!("I got in by the way that the hold {hold} keeps")
-}
-
 impl Walk<'_> {
     fn planned(&self, id: &str) -> Checked<(std::rc::Rc<Plan>, Hold)> {
         let plan = self.plan()?;
-        match plan.holds.iter().find(|hold| hold.id == id).cloned() {
+        match plan.hold(id).cloned() {
             Some(hold) => Ok((plan, hold)),
             None => fail(codes::HOLD, format!("the plan has no hold {id}")),
         }
@@ -67,17 +63,17 @@ impl Walk<'_> {
         if !std::mem::replace(&mut state.live, false) {
             return fail(codes::HOLD, format!("the hold {id} is released, but was not live"));
         }
-        let (from, until) = span(&plan, &hold);
-        let over = until.is_some_and(|until| self.stage_over(&plan, until));
-        let back = || {
-            let (Some(from), Some(until)) = (from, until) else { return false };
-            let inside = |step: &StepId| {
-                let at = plan.stages.iter().position(|stage| stage.id == step.stage);
-                at.is_some_and(|at| from < at && at <= until)
-            };
-            self.rollbacks > 0 && !self.done.keys().any(|id| id.undo.is_none() && inside(id) && self.stands(&plan, id))
+        let span = plan.span(&hold);
+        let over = span.is_some_and(|span| self.stage_over(&plan, span.until));
+        let inside = |step: &StepId| {
+            let at = plan.stages.iter().position(|stage| stage.id == step.stage);
+            span.zip(at).is_some_and(|(span, at)| span.covers(at))
         };
-        if over || back() {
+        let back = || {
+            self.rollbacks > 0
+                && !self.done.keys().chain(self.lost.keys()).any(|id| inside(id) && self.stands(&plan, id))
+        };
+        if over || span.is_some() && back() {
             return Ok(());
         }
         fail(codes::HOLD, format!("the hold {id} is released before the stage {} is over", hold.until))
@@ -85,8 +81,8 @@ impl Walk<'_> {
 
     /// A note of somebody who got in by hand.
     pub fn got_in(&mut self, covers: &str, reason: &str, role: &str, at: Time, person: &str) {
-        if let Some(id) = covers.strip_prefix("hold:")
-            && reason == words(id)
+        if let Some(id) = covers.strip_prefix(HOLD)
+            && reason == got_in(id)
         {
             let word = (role.to_owned(), at, person.to_owned());
             self.holds.entry(id.to_owned()).or_default().words.push(word);
@@ -96,15 +92,15 @@ impl Walk<'_> {
     /// A changing step begins only while every hold over its stage is live, and a point of no return only while
     /// each of them is freshly proved.
     pub fn held(&self, entry: &Entry, fact: &Intended, step: &Step) -> Checked {
-        if fact.direction == Direction::Undo || !step.mutates {
+        if !fact.step.is_forward() || !step.mutates {
             return Ok(());
         }
         let plan = self.plan()?;
         let at = plan.stages.iter().position(|stage| stage.id == fact.step.stage);
         for hold in &plan.holds {
-            let (from, until) = span(&plan, hold);
+            let span = plan.span(hold);
             let Some(state) = self.holds.get(&hold.id).filter(|state| state.live) else {
-                if at > from && at <= until {
+                if span.zip(at).is_some_and(|(span, at)| span.covers(at)) {
                     let message = format!("{} began while the hold {} was not live", fact.step, hold.id);
                     return fail(codes::HOLD, message);
                 }
@@ -119,18 +115,4 @@ impl Walk<'_> {
         }
         Ok(())
     }
-
-    /// It is done, changes something, and was not taken back.
-    fn stands(&self, plan: &Plan, id: &StepId) -> bool {
-        let Some(step) = plan.step(id).filter(|step| step.mutates) else { return false };
-        let done = self.done.get(id).copied().unwrap_or(0);
-        let undone = step.back.undo.iter().filter_map(|undo| self.done.get(&id.with_undo(&undo.id)).copied()).max();
-        undone.is_none_or(|at| at < done) && !step.back.undo.is_empty()
-    }
-}
-
-/// Indices of the stages whose close begins and ends it.
-fn span(plan: &Plan, hold: &Hold) -> (Option<usize>, Option<usize>) {
-    let at = |id: &str| plan.stages.iter().position(|stage| stage.id == id);
-    (at(&hold.from), at(&hold.until))
 }

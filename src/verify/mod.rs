@@ -4,6 +4,7 @@
 //! one decision function with the writer, and neither its storage nor its engine. Pure.
 
 mod amend;
+mod back;
 mod chain;
 mod close;
 mod codes;

@@ -57,7 +57,7 @@ impl Walk<'_> {
         if before.is_some_and(|before| before != fact.object) {
             for request in self.requests.values_mut() {
                 let stale = request.steps.iter().filter(|step| step.stage == fact.stage && step.item == fact.item);
-                let stale: Vec<StepId> = stale.filter(|step| step.undo.is_none()).cloned().collect();
+                let stale: Vec<StepId> = stale.filter(|step| step.is_forward()).cloned().collect();
                 request.stale.extend(stale);
             }
         }
@@ -110,8 +110,17 @@ impl Walk<'_> {
         if id.undo.is_some() && !self.works.contains_key(&id.forward()) {
             return fail(codes::STEP, format!("{id} takes back what was never begun"));
         }
+        if id.repair.is_some() && self.repairs != Some(id.forward()) {
+            return fail(codes::STEP, format!("{id} begins, and no repair of {} was started", id.forward()));
+        }
         if self.works.get(id).is_some_and(Work::is_open) {
             return fail(codes::TWO_OPEN, format!("the last operation of {id} is still open"));
+        }
+        if self.lost.contains_key(id) && self.stands_at(id, &step) {
+            return fail(
+                codes::NUMBERS,
+                format!("{id} begins again, and what its lost secret belongs to was not taken back"),
+            );
         }
         self.numbered(fact)?;
         self.performed_by(entry, fact, &step)?;
@@ -263,6 +272,7 @@ impl Walk<'_> {
         let Some(last) = self.works.get(id) else { return fail(codes::NUMBERS, format!("{id} was never begun")) };
         let nothing_happened = match last.ended {
             Some((Ended::NotDone, found)) => found != Found::Word,
+            // What it made was taken back: see `may_begin`.
             Some((Ended::SecretLost, _)) => true,
             _ => false,
         };
@@ -334,8 +344,19 @@ impl Walk<'_> {
         let id = &fact.step;
         if let Some(work) = self.works.get_mut(id).filter(|work| Some(work.intended) == fact.intended) {
             work.ended = Some((fact.result, fact.found));
+            if matches!(fact.result, Ended::Done | Ended::Failed) {
+                self.passed.insert(id.clone());
+            }
+        }
+        if fact.result == Ended::SecretLost {
+            self.lost.insert(id.clone(), entry.seq);
+            match fact.output {
+                Some(output) => self.outputs.insert(id.clone(), output),
+                None => self.outputs.remove(id),
+            };
         }
         if fact.result == Ended::Done {
+            self.lost.remove(id);
             self.done.insert(id.clone(), entry.seq);
             match fact.output {
                 Some(output) => self.outputs.insert(id.clone(), output),
@@ -360,10 +381,13 @@ impl Walk<'_> {
         let Some(work) = self.works.get(id).filter(|work| work.intended == seq && work.attempt == fact.attempt) else {
             return fail(codes::OUTCOME, format!("entry {seq} did not begin attempt {} of {id}", fact.attempt));
         };
-        // An undo that failed may be done by hand: then people's word ends it a second time.
-        let by_hand = id.undo.is_some() && work.has_failed() && (fact.result, fact.found) == (Ended::Done, Found::Word);
+        // An undo or a repair that failed may be done by hand: then people's word ends it a second time.
+        let by_hand = !id.is_forward() && work.has_failed() && (fact.result, fact.found) == (Ended::Done, Found::Word);
         if !work.is_open() && !by_hand {
             return fail(codes::OUTCOME, format!("the operation of entry {seq} had ended before"));
+        }
+        if fact.result == Ended::SecretLost && step.secret_outputs.is_empty() {
+            return fail(codes::OUTCOME, format!("{id} has no secret that could be lost"));
         }
         if work.ended.is_some() && fact.result == Ended::InDoubt {
             return fail(codes::OUTCOME, format!("the operation of entry {seq} is in doubt already"));
@@ -393,7 +417,9 @@ impl Walk<'_> {
         let mut granted = None;
         for (seq, request) in requests {
             let settlement: Value = signed_form("settlement", self.bytes("settlement", &request.asked.operations)?)?;
-            let result = serde_json::to_value(fact.result).unwrap_or(Value::Null);
+            // Who says done has no secret to show.
+            let said = if fact.result == Ended::SecretLost { Ended::Done } else { fact.result };
+            let result = serde_json::to_value(said).unwrap_or(Value::Null);
             let is_granted =
                 self.case(*seq).is_some_and(|case| matches!(approval::decide(&case), Decision::Granted { .. }));
             if settlement.get("result") == Some(&result) && is_granted {
@@ -462,7 +488,8 @@ impl Walk<'_> {
         }
         let (id, rest) = match root {
             "output" if of.undo.is_some() => (of.forward(), rest),
-            "undo" => rest.split_once('.').map(|(undo, rest)| (of.forward().with_undo(undo), rest))?,
+            "undo" => rest.split_once('.').map(|(undo, rest)| (of.with_undo(undo), rest))?,
+            "repair" => rest.split_once('.').map(|(repair, rest)| (of.with_repair(repair), rest))?,
             "steps" => {
                 rest.split_once('.').map(|(step, rest)| (StepId::new(&of.stage, of.item.as_deref(), step), rest))?
             }

@@ -132,10 +132,10 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The operation in doubt, or the undo that failed, that a settlement is about.
+    /// The operation in doubt, or the undo or repair that failed, that a settlement is about.
     fn in_doubt(&self, asked: &Asked) -> Checked<StepId> {
         let found = self.works.iter().find(|(id, work)| {
-            (work.is_open() || (id.undo.is_some() && work.has_failed()))
+            (work.is_open() || (!id.is_forward() && work.has_failed()))
                 && work.attempt == asked.attempt
                 && (id.covers() == asked.covers || id.to_string() == asked.covers)
         });
@@ -292,8 +292,8 @@ pub(super) fn covers(said: &str, id: &StepId) -> bool {
 /// All that may be said to cover this step.
 fn names(id: &StepId) -> BTreeSet<String> {
     let mut names = BTreeSet::from([id.covers(), id.to_string()]);
-    // A whole stage or item never includes an undo.
-    if id.undo.is_none() {
+    // A whole stage or item never includes an undo or a repair.
+    if id.is_forward() {
         names.insert(format!("{}/*", id.place()));
         if id.item.is_some() {
             names.insert(format!("{}:*/*", id.stage));
@@ -321,6 +321,10 @@ mod tests {
             ("undo s:k/a", "s:k/a/undo/u", true),
             ("s:k/a", "s:k/a/undo/u", false),
             ("undo s:k/a", "s:k/a", false),
+            ("s:k/*", "s:k/a/repair/r", false),
+            ("s:k/a", "s:k/a/repair/r", false),
+            ("repair s:k/a", "s:k/a/repair/r", true),
+            ("undo s:k/a", "s:k/a/repair/r", false),
         ] {
             assert_eq!(covers(said, &id(step)), yes, "{said} {step}");
         }

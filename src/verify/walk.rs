@@ -63,8 +63,8 @@ pub(super) struct Walk<'a> {
     pub mode: Option<Mode>,
     pub starter: String,
     pub plan: Option<Rc<Plan>>,
-    /// The plan's steps, by stage, step and undo.
-    pub steps: BTreeMap<(String, String, Option<String>), Rc<Step>>,
+    /// The plan's steps, by stage and `step`, `step/undo/id` or `step/repair/id`.
+    pub steps: BTreeMap<(String, String), Rc<Step>>,
     pub people: Option<Rc<People>>,
     pub epoch: u64,
     pub seated: BTreeSet<String>,
@@ -89,8 +89,14 @@ pub(super) struct Walk<'a> {
     pub skipped: BTreeSet<(String, Option<String>, Option<String>)>,
     /// Seq of the last outcome `done` of each step.
     pub done: BTreeMap<StepId, u64>,
+    /// Seq of the outcome by which a step's secret was lost, until it is done.
+    pub lost: BTreeMap<StepId, u64>,
     pub outputs: BTreeMap<StepId, Digest>,
     pub rollbacks: u32,
+    /// Points of no return that were done, or begun and failed.
+    pub passed: BTreeSet<StepId>,
+    /// The step whose repair was begun last, since the last rollback.
+    pub repairs: Option<StepId>,
     pub counts: BTreeMap<String, u64>,
     pub closed: Option<String>,
     pub handed_to: Option<super::copies::Away>,
@@ -135,8 +141,11 @@ impl<'a> Walk<'a> {
             holds: BTreeMap::new(),
             skipped: BTreeSet::new(),
             done: BTreeMap::new(),
+            lost: BTreeMap::new(),
             outputs: BTreeMap::new(),
             rollbacks: 0,
+            passed: BTreeSet::new(),
+            repairs: None,
             counts: BTreeMap::new(),
             closed: None,
             handed_to: None,
@@ -235,11 +244,7 @@ impl<'a> Walk<'a> {
                 self.skipped.insert((fact.stage.clone(), fact.item.clone(), fact.step.clone()));
                 self.stage_known(&fact.stage)
             }
-            Fact::RollbackStarted(_) => {
-                self.rollbacks += 1;
-                self.void_all("a rollback was started");
-                Ok(())
-            }
+            Fact::RollbackStarted(fact) => self.rollback_started(fact),
             Fact::Amended(fact) => self.amended(entry, fact),
             Fact::PeopleChanged(fact) => self.people_changed(entry, fact),
             Fact::BreakGlass(_) => self.break_glass(entry),
@@ -367,7 +372,7 @@ impl<'a> Walk<'a> {
     /// The plan's step behind an id, with its place checked.
     pub fn step(&self, id: &StepId) -> Checked<(Rc<Plan>, Rc<Step>)> {
         let plan = self.plan()?;
-        let key = (id.stage.clone(), id.step.clone(), id.undo.clone());
+        let key = (id.stage.clone(), id.local());
         let Some(step) = self.steps.get(&key) else {
             return fail(codes::STEP, format!("the plan has no step {id}"));
         };
@@ -380,9 +385,11 @@ impl<'a> Walk<'a> {
         self.steps.clear();
         for stage in &plan.stages {
             for step in &stage.steps {
-                let undo = step.back.undo.iter().map(|undo| (undo, Some(undo.id.clone())));
-                for (one, undo) in std::iter::once((step, None)).chain(undo) {
-                    let key = (stage.id.clone(), step.id.clone(), undo);
+                let here = StepId::new(&stage.id, None, &step.id);
+                let undo = step.back.undo.iter().map(|one| (one, here.with_undo(&one.id)));
+                let repair = step.repair.iter().map(|one| (one, here.with_repair(&one.id)));
+                for (one, id) in std::iter::once((step, here.clone())).chain(undo).chain(repair) {
+                    let key = (stage.id.clone(), id.local());
                     self.steps.entry(key).or_insert_with(|| Rc::new(one.clone()));
                 }
             }
@@ -415,7 +422,7 @@ impl<'a> Walk<'a> {
             return fail(codes::FORM, format!("the plan's format version is {}, not 1", plan.plan));
         }
         for step in plan.stages.iter().flat_map(|stage| &stage.steps) {
-            for step in std::iter::once(step).chain(&step.back.undo) {
+            for step in step.with_behind() {
                 let bytes = crate::base::json::object_bytes(&step.template).unwrap_or_default();
                 if Digest::of(&bytes) != step.template_digest {
                     return fail(codes::FORM, format!("the template of the plan's step {} was altered", step.id));

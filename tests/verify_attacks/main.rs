@@ -5,9 +5,11 @@
 mod by_hand;
 mod changes;
 mod mutants;
+mod repair;
 mod second;
 #[path = "../second/mod.rs"]
 mod second_verifier;
+mod secret;
 mod writer;
 
 use countersign::base::json::object_bytes;

@@ -25,6 +25,8 @@ fn seeds() -> Vec<(&'static str, Writer)> {
         ("glass", glass("bob", "the house burns")),
         ("stage request", stage_request(false)),
         ("rolled back", rolled_back(true)),
+        ("repaired", repair::repaired(repair::RIGHT)),
+        ("secret lost", secret::lost(secret::RIGHT)),
         ("task", task(Some("alice"))),
         ("people changed", with(Mode::Live, |w| before(w, "ask k1", |w| change_people(w, &["alice", "bob", "dora"])))),
         (

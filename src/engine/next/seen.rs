@@ -94,14 +94,18 @@ pub fn closed_why(run: &Run, seat: &Seat, step: &Step, id: &StepId, side: &str, 
 
 /// Every step of the item is over, and seen.
 pub fn item_is_over(run: &Run, stage: &Stage, item: Option<&str>) -> bool {
-    stage.steps.iter().all(|step| {
-        let id = StepId::new(&stage.id, item, &step.id);
-        run.steps.get(&id).is_some_and(|state| {
-            let unseen = unseen_sides(step, state);
-            let seen_one =
-                unseen.iter().filter(|side| *side != "verify").count() < step.probe.len() || step.probe.is_empty();
-            state.is_over()
-                && (state.status == Status::Skipped || (seen_one && !unseen.iter().any(|side| side == "verify")))
-        })
-    })
+    let over = |step: &Step| {
+        run.steps.get(&StepId::new(&stage.id, item, &step.id)).is_some_and(|state| over_and_seen(step, state))
+    };
+    stage.steps.iter().all(over)
+}
+
+pub fn is_over_and_seen(run: &Run, id: &StepId) -> bool {
+    run.plan.step(id).zip(run.steps.get(id)).is_some_and(|(step, state)| over_and_seen(step, state))
+}
+
+fn over_and_seen(step: &Step, state: &StepState) -> bool {
+    let unseen = unseen_sides(step, state);
+    let seen_one = unseen.iter().filter(|side| *side != "verify").count() < step.probe.len() || step.probe.is_empty();
+    state.is_over() && (state.status == Status::Skipped || (seen_one && !unseen.iter().any(|side| side == "verify")))
 }

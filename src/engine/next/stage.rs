@@ -48,7 +48,7 @@ pub(super) fn moves<'a>(
 /// Items that failed, were refused at this seat, or are in doubt.
 fn bad_items(run: &Run, seat: &Seat, stage: &Stage, doubts: &Doubts) -> BTreeSet<Place> {
     let mut bad: BTreeSet<Place> = doubts.places.clone();
-    let failed = run.index.failed.iter().filter(|id| id.stage == stage.id && id.undo.is_none());
+    let failed = run.index.failed.iter().filter(|id| id.stage == stage.id && id.is_forward());
     let now = failed.filter(|id| matches!(run.step(id).status, Status::Failed { epoch, .. } if epoch >= run.epoch));
     bad.extend(now.map(|id| (id.stage.clone(), id.item.clone())));
     let parked = seat.parked.iter().filter(|(_, stop)| stop.kind != StopKind::Waiting);

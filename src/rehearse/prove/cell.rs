@@ -259,7 +259,15 @@ fn to_the_end(
 }
 
 fn is_over(run: &Run, back: bool) -> bool {
-    run.closed.is_some() || (back && run.rollback.is_none() && run.rolled_back.is_some())
+    run.closed.is_some() || (back && is_back(run))
+}
+
+/// Everything that was to be taken back is back; what was to be repaired is repaired.
+pub fn is_back(run: &Run) -> bool {
+    match &run.rollback {
+        Some(rollback) => rollback.repairs().is_some_and(|of| rollback::is_repaired(run, &of)),
+        None => run.rolled_back.is_some() || run.closed.is_some(),
+    }
 }
 
 /// How a play ended, before it is judged.
@@ -281,7 +289,7 @@ pub enum Way {
     Stuck(Stop),
 }
 
-/// As `countersign rollback --to`, by whoever sits there; then it is played on. The inner error: there is no way.
+/// As `countersign rollback --to` (or `--repair`, of a step), by whoever sits there; then it is played on. The inner error: there is no way.
 pub fn take_back<S: Store>(
     scene: &Scene,
     mut store: S,
@@ -294,7 +302,11 @@ pub fn take_back<S: Store>(
         Some(run) => scene.sit_at(&mut store, run, &people)?,
         None => scene.sit(&mut store, &people)?,
     };
-    let drafts = match rollback::begin(&seated.run, to) {
+    let begun = match to.parse() {
+        Ok(step) => rollback::begin_repair(&seated.run, &step),
+        Err(_) => rollback::begin(&seated.run, to),
+    };
+    let drafts = match begun {
         Ok(drafts) => drafts,
         Err(no_way) => return Ok(Err(no_way)),
     };
@@ -322,7 +334,7 @@ fn settle_by_word(scene: &Scene, watch: &Watch, before: &[Effect], stop: &Stop) 
             (before.iter().any(mine) || watch.effects().iter().any(mine), Value::Object(Map::new()))
         }
     };
-    // A secret that nobody received is of no use to later steps: people must make another one by hand.
+    // Which one it was they must find, or leave it.
     if done && !step.secret_outputs.is_empty() {
         return Ok(());
     }

@@ -44,10 +44,20 @@ pub fn of_fault(
     wrong.extend(unintended(&effects));
     wrong.extend(twice(track, scene, &last.run, &effects));
     let (came, words) = match &last.way {
+        // Repaired, and then gone on with: what comes after the repair is proved by the cells of the runbook's own steps.
+        Way::Forward if track.back && last.run.closed.as_deref() == Some("done") => {
+            (Came::Repaired, came_back(last.stop.as_ref()))
+        }
         Way::Forward => {
             wrong.extend(other_end(stand, track, scene));
             wrong.extend(missing(track, &effects));
-            (if track.back { Came::RolledBack } else { Came::Done }, came_back(last.stop.as_ref()))
+            let repaired = last.run.rollback.as_ref().is_some_and(|rollback| rollback.repairs().is_some());
+            let came = match track.back {
+                true if repaired => Came::Repaired,
+                true => Came::RolledBack,
+                false => Came::Done,
+            };
+            (came, came_back(last.stop.as_ref()))
         }
         Way::Back => {
             let start = crate::simulator::Simulator::new(stand.script.world, stand.script.start);
@@ -75,7 +85,7 @@ fn no_reason(run: &Run, way: &Way) -> Option<String> {
     let declared = |(id, state): (&StepId, &crate::engine::state::StepState)| {
         let back = run.plan.step(id).map(|step| &step.back);
         let stays = back.is_some_and(|back| !back.point_of_no_return.is_empty() || !back.no_undo.is_empty());
-        id.undo.is_none() && stays && (state.is_done() || state.is_open())
+        id.is_forward() && stays && (state.is_done() || state.is_open())
     };
     if run.steps.iter().any(declared) || !run.index.open.is_empty() {
         return None;
@@ -161,7 +171,9 @@ fn twice(track: &Track, scene: &Scene, run: &Run, effects: &[&Effect]) -> Vec<St
     let once = per_step(track.tape.effects.iter());
     let mut wrong = Vec::new();
     for ((step, operation), count) in per_step(effects.iter().copied()) {
-        let allowed = once.get(&(step.clone(), operation.clone())).copied().unwrap_or(1);
+        // What a lost secret belonged to is taken back and made again.
+        let lost = secrets_lost(scene, &step.forward());
+        let allowed = once.get(&(step.clone(), operation.clone())).copied().unwrap_or(1) + lost;
         if count > allowed {
             wrong.push(format!("{operation} happened {count} times for {step}, and must {allowed} time(s)"));
         }
@@ -177,6 +189,14 @@ fn twice(track: &Track, scene: &Scene, run: &Run, effects: &[&Effect]) -> Vec<St
         }
     }
     wrong
+}
+
+fn secrets_lost(scene: &Scene, id: &StepId) -> usize {
+    let lost = |fact: &Fact| match fact {
+        Fact::Outcome(fact) => &fact.step == id && fact.result == crate::record::fact::Ended::SecretLost,
+        _ => false,
+    };
+    entries(scene).iter().filter(|entry| lost(&entry.fact)).count()
 }
 
 fn outcomes_not_done(scene: &Scene, id: &StepId) -> usize {
@@ -257,7 +277,7 @@ fn losses(run: &Run, to: Option<&str>) -> Vec<String> {
     let from = run.plan.stages.iter().position(|one| Some(one.id.as_str()) == stage).unwrap_or(0);
     let later: BTreeSet<&str> = run.plan.stages[from..].iter().map(|stage| stage.id.as_str()).collect();
     let undone = run.steps.keys().filter(|id| {
-        id.undo.is_none() && later.contains(id.stage.as_str()) && (item.is_none() || id.item.as_deref() == item)
+        id.is_forward() && later.contains(id.stage.as_str()) && (item.is_none() || id.item.as_deref() == item)
     });
     let texts: BTreeSet<String> = undone
         .filter_map(|id| run.plan.step(id))

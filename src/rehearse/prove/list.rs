@@ -1,15 +1,16 @@
 //! Which cells there are: every step of the first, second and last item with every fault, every undo step with
-//! every fault, every anchor with a rollback from every later step. And how a job of them is played.
+//! every fault, every repair step with every fault, every anchor with a rollback from every later step. And how a job
+//! of them is played.
 
-use super::cell::{Stand, Track, Woken, strike, take_back, wake};
+use super::cell::{Stand, Track, Woken, is_back, strike, take_back, wake};
 use super::fault::{ALL, Happens};
 use super::judge::{self, Ended};
 use super::tape::{Effect, Mark, Tape, Watch, Watched};
-use super::{Scene, sitter};
+use super::{Scene, block_on, sitter};
 use crate::base::{StepId, id};
 use crate::engine::rollback::{self, NoWay};
 use crate::engine::state::Run;
-use crate::plan::model::{Stage, Step};
+use crate::plan::model::{Body, Stage, Step};
 use crate::record::fact::Ended as How;
 use crate::report::proof::{Came, Cell};
 use crate::run::RunError;
@@ -26,8 +27,10 @@ pub struct Job {
 #[derive(Clone, Debug)]
 enum Work {
     Fault(StepId, Happens),
-    /// All faults of all undo steps of this step, which is taken back right after it was done.
-    Undo(StepId),
+    /// All faults of all undo (or repair) steps of this step, which is taken back (or repaired) right after it was done.
+    Behind(StepId),
+    /// A point of no return that AWS denies for good, and its repair.
+    Denied(StepId),
     /// A rollback to this anchor from behind this step.
     Back(String, StepId),
 }
@@ -54,8 +57,13 @@ pub fn jobs(stand: &Stand<'_>, run: &Run) -> Vec<Job> {
             for item in items(run, stage) {
                 let id = StepId::new(&stage.id, item.as_deref(), &step.id);
                 faults.extend(ALL.map(|happens| Job { work: Work::Fault(id.clone(), happens), weight: 1 }));
-                if !step.back.undo.is_empty() && done_at(&stand.track.tape, &id).is_some() {
-                    undos.push(Job { work: Work::Undo(id), weight: step.back.undo.len() * ALL.len() });
+                let behind = step.back.undo.len() + step.repair.len();
+                if behind > 0 && done_at(&stand.track.tape, &id).is_some() {
+                    let weight = behind * ALL.len();
+                    undos.push(Job { work: Work::Behind(id.clone()), weight });
+                    if !step.repair.is_empty() && matches!(step.body, Body::Action) {
+                        undos.push(Job { work: Work::Denied(id), weight: 1 });
+                    }
                 }
             }
         }
@@ -118,7 +126,8 @@ pub fn play(stand: &Stand<'_>, job: &Job) -> Vec<Cell> {
             let Some(step) = step_of(stand, id) else { return Vec::new() };
             vec![fault(stand, &stand.track, id, &step, *happens).0]
         }
-        Work::Undo(id) => undo(stand, id, None).into_iter().map(|(cell, _)| cell).collect(),
+        Work::Behind(id) => behind(stand, id, None).into_iter().map(|(cell, _)| cell).collect(),
+        Work::Denied(id) => vec![denied(stand, id).0],
         Work::Back(to, from) => vec![back(stand, to, from).0],
     }
 }
@@ -127,11 +136,11 @@ pub fn play(stand: &Stand<'_>, job: &Job) -> Vec<Cell> {
 pub fn names(stand: &Stand<'_>, job: &Job) -> Vec<String> {
     match &job.work {
         Work::Fault(id, happens) => vec![fault_name(id, *happens)],
-        Work::Undo(id) => {
-            let undos = step_of(stand, id).map(|step| step.back.undo).unwrap_or_default();
-            let of = |undo: &Step| ALL.map(|happens| fault_name(&id.with_undo(&undo.id), happens));
-            undos.iter().flat_map(of).collect()
+        Work::Behind(id) => {
+            let all = step_of(stand, id).map(|step| steps_behind(id, &step)).unwrap_or_default();
+            all.iter().flat_map(|(id, _)| ALL.map(|happens| fault_name(id, happens))).collect()
         }
+        Work::Denied(id) => vec![denied_name(id)],
         Work::Back(to, from) => vec![back_name(to, from)],
     }
 }
@@ -143,7 +152,8 @@ pub fn replay(stand: &Stand<'_>, job: &Job, name: &str) -> Option<(Cell, Scene)>
     }
     let (cell, scene) = match &job.work {
         Work::Fault(id, happens) => fault(stand, &stand.track, id, &step_of(stand, id)?, *happens),
-        Work::Undo(id) => undo(stand, id, Some(name)).into_iter().next()?,
+        Work::Behind(id) => behind(stand, id, Some(name)).into_iter().next()?,
+        Work::Denied(id) => denied(stand, id),
         Work::Back(to, from) => back(stand, to, from),
     };
     // A cell that does not apply leaves nothing behind but the play without faults.
@@ -189,6 +199,7 @@ fn cell(id: &StepId, fault: &str, to: Option<String>, ended: Ended, name: String
         item: id.item.clone(),
         step: id.step.clone(),
         undo: id.undo.clone(),
+        repair: id.repair.clone(),
         fault: fault.to_owned(),
         to,
         came: ended.came,
@@ -197,31 +208,37 @@ fn cell(id: &StepId, fault: &str, to: Option<String>, ended: Ended, name: String
     }
 }
 
-/// The faults of a step's undo: it is taken back right after it was done, without a fault first.
-fn undo(stand: &Stand<'_>, id: &StepId, only: Option<&str>) -> Vec<(Cell, Option<Scene>)> {
+/// The steps of a step's undo, or of its repair.
+fn steps_behind(id: &StepId, step: &Step) -> Vec<(StepId, Step)> {
+    let undo = step.back.undo.iter().map(|one| (id.with_undo(&one.id), one.clone()));
+    undo.chain(step.repair.iter().map(|one| (id.with_repair(&one.id), one.clone()))).collect()
+}
+
+/// The faults of a step's undo (or repair): it is taken back (or repaired) right after it was done, without a fault
+/// first.
+fn behind(stand: &Stand<'_>, id: &StepId, only: Option<&str>) -> Vec<(Cell, Option<Scene>)> {
     let Some(step) = step_of(stand, id) else { return Vec::new() };
-    let all: Vec<(StepId, &Step, Happens)> = step
-        .back
-        .undo
-        .iter()
-        .flat_map(|undo| ALL.map(|happens| (id.with_undo(&undo.id), undo, happens)))
+    let all: Vec<(StepId, Step, Happens)> = steps_behind(id, &step)
+        .into_iter()
+        .flat_map(|(id, step)| ALL.map(|happens| (id.clone(), step.clone(), happens)))
         .filter(|(id, _, happens)| only.is_none_or(|name| fault_name(id, *happens) == name))
         .collect();
-    let track = match way_back(stand, id) {
+    let to = if step.repair.is_empty() { id.place() } else { id.to_string() };
+    let track = match way_back(stand, id, &to) {
         Ok(track) => track,
         Err(why) => {
-            let bad = |(id, _, happens): &(StepId, &Step, Happens)| {
+            let bad = |(id, _, happens): &(StepId, Step, Happens)| {
                 let name = fault_name(id, *happens);
                 (cell(id, happens.name(), None, Ended::failed(why.clone()), name), None)
             };
             return all.iter().map(bad).collect();
         }
     };
-    all.iter().map(|(id, undo, happens)| fault(stand, &track, id, undo, *happens)).collect()
+    all.iter().map(|(id, step, happens)| fault(stand, &track, id, step, *happens)).collect()
 }
 
-/// The play in which this step is taken back, kept.
-fn way_back(stand: &Stand<'_>, id: &StepId) -> Result<Track, String> {
+/// The play in which this step is taken back, or repaired, kept.
+fn way_back(stand: &Stand<'_>, id: &StepId, to: &str) -> Result<Track, String> {
     let words = |error: RunError| format!("without any fault its way back ended with an error: {error}");
     let at = done_at(&stand.track.tape, id).ok_or("it was not done")?;
     let moment = &stand.track.tape.appends[at].after;
@@ -229,12 +246,48 @@ fn way_back(stand: &Stand<'_>, id: &StepId) -> Result<Track, String> {
     let watch = Watch::over(&mut scene, true);
     let store = Watched::new(&watch, scene.store.clone());
     let person = sitter(&run);
-    let played = take_back(&scene, store, Some(run), &person, &id.place()).map_err(words)?;
+    let played = take_back(&scene, store, Some(run), &person, to).map_err(words)?;
     let played = played.map_err(|no_way| format!("without any fault there is no way back: {no_way}"))?;
-    if played.run.rollback.is_some() {
+    if !is_back(&played.run) {
         return Err(format!("without any fault its way back stops at {}: {}", played.stop.at, played.stop.why));
     }
     Track::new(watch.tape(), &played.run, stand.script, true).map_err(words)
+}
+
+fn denied_name(id: &StepId) -> String {
+    format!("{id}:denied-then-repair")
+}
+
+/// AWS denies a point of no return, whoever comes back; so it is repaired.
+fn denied(stand: &Stand<'_>, id: &StepId) -> (Cell, Option<Scene>) {
+    let (ended, scene) = match deny(stand, id) {
+        Ok((ended, scene)) => (ended, Some(scene)),
+        Err(why) => (Ended::failed(why), None),
+    };
+    (cell(id, "repair", Some(id.to_string()), ended, denied_name(id)), scene)
+}
+
+fn deny(stand: &Stand<'_>, id: &StepId) -> Result<(Ended, Scene), String> {
+    let words = |error: RunError| format!("it ended with an error: {error}");
+    let tape = &stand.track.tape;
+    let began = tape.first(|mark| matches!(mark, Mark::Begun(one, _) if one == id)).ok_or("it was not begun")?;
+    let moment = &tape.appends[began].before;
+    let Woken { scene, watch, mut store, run } = wake(stand, &stand.track, moment).map_err(words)?;
+    watch.trap(id, Happens::AccessDenied.of_aws(0));
+    let person = sitter(&run);
+    let seated = scene.sit_at(&mut store, run, std::slice::from_ref(&person)).map_err(words)?;
+    let played = block_on(scene.play(store, seated)).map_err(words)?;
+    let stop = format!("it stops at {}: {}", played.stop.at, played.stop.why);
+    let store = Watched::new(&watch, scene.store.clone());
+    let repaired = take_back(&scene, store, None, &person, &id.to_string()).map_err(words)?;
+    let played = repaired.map_err(|no_way| format!("{stop}; {no_way}"))?;
+    let mut wrong = judge::problems(&scene);
+    if !rollback::is_repaired(&played.run, id) {
+        wrong.push(format!("{stop}; and the repair stops at {}: {}", played.stop.at, played.stop.why));
+    }
+    let ended =
+        if wrong.is_empty() { Ended { came: Came::Repaired, detail: stop } } else { Ended::failed(wrong.join("; ")) };
+    Ok((ended, scene))
 }
 
 /// A rollback to an anchor, from behind a later step.

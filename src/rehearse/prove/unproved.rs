@@ -74,5 +74,5 @@ pub fn sentences(run: &Run, cut: bool) -> Vec<String> {
 }
 
 fn with_undo(step: &Step) -> Vec<&Step> {
-    std::iter::once(step).chain(&step.back.undo).filter(|step| !matches!(step.body, Body::Read)).collect()
+    step.with_behind().filter(|step| !matches!(step.body, Body::Read)).collect()
 }
