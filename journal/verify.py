@@ -98,6 +98,7 @@ KINDS = {kind: {name: form or FORM[name] for name, _, form in (member.partition(
     anchor_regained: stage item object:D differs; hold_began hold_ended: hold; hold_proved: hold object;
     paused: why code; checkpoint: size root; waited: step began until; rollback_started: to steps;
     asked: covers operations attempt performer summary again approve_by run_by what; run_closed: result counts;
+    corroborated: statement:D account arn assumed_role_id:S date:S? endpoint request_id serial:S;
     request_ended: request why:consumed|denied|expired|amended|people_changed|rollback_started|handed_over|"""
     """performer_changed|new_attempt|anchor_changed; intended: step direction attempt try operation request:N?
     consumes first send_by; outcome: step direction attempt intended:N? output request_id date error took_ms found
@@ -106,6 +107,8 @@ KINDS = {kind: {name: form or FORM[name] for name, _, form in (member.partition(
     what:approval|confirmation|task|answer|settle|performer|session|time|aws|go_on; amended: runbook plan statements;
     people_changed: people:D statements; signed_on: statement signature key machine;
     approval said break_glass handed_over witness: statement signature key""").items() for kind in kinds.split()}
+AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn", ".amazonaws.eu",
+    ".c2s.ic.gov", ".sc2s.sgov.gov")
 ENTRY = members("at T, by S?, data any, epoch N, kind S, mono N, prev D, run X, seq N, v N")
 
 # --- Chain and tree (3) ---
@@ -185,9 +188,9 @@ KEYS = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@ope
 def people_of(data):
     """The people file: by id the party, the roles and the keys; and who may break the glass."""
     file = tomllib.loads(data.decode())
-    people = {who: (one["party"], set(one["roles"]), [" ".join(line.split()[:2]) for line in one["keys"]])
-        for who, one in file["people"].items()}
-    keys = [key for *_, own in people.values() for key in own]
+    people = {who: (one["party"], set(one["roles"]), [" ".join(line.split()[:2]) for line in one["keys"]],
+        one.get("mfa")) for who, one in file["people"].items()}
+    keys = [key for _, _, own, _ in people.values() for key in own]
     need(file["schema"] == 1 and len(set(keys)) == len(keys) and {key.split()[0] for key in keys} <= {*KEYS}, "CS0813")
     return people, file.get("break_glass", {"people": []})["people"]
 
@@ -210,7 +213,7 @@ class Run:
         self.run, self.lines, self.objects, self.leaves, self.nodes, self.force = run, lines, objects, [], {}, []
         self.kinds, self.said, self.glass, self.used, self.on, self.holds = [], [], [], set(), set(), set()
         self.entered, self.anchors, self.requests, self.works, self.floor = {}, {}, {}, {}, 0
-        self.closed, self.successor, self.before, self.witnessed = None, None, None, set()
+        self.closed, self.successor, self.before, self.witnessed, self.code = None, None, None, set(), (-2, {})
     def entry(self, seq, line):
         entry = canonical(line, True)
         need(shaped(ENTRY, entry) and shaped(KINDS.get(entry["kind"], {"": ""}), entry["data"]), "CS0801")
@@ -219,6 +222,8 @@ class Run:
         for rule, code in ((entry["v"] == 1, "CS0801"), (entry["at"] >= before["at"], "CS0803"),
                 ((entry["run"], entry["seq"], entry["prev"]) == (self.run, seq, prev.hex()), "CS0802"),
                 ((kind == "run_opened") == (seq == 0) and (seq != 1 or signs_on and by == before["by"]), "CS0805"),
+                (self.code[0] != seq - 1 or kind == "approval" and by == before["by"]
+                 and sha(data["statement"].encode()).hex() == self.code[1]["statement"], "CS0824"),
                 (not self.closed or kind in ("witness", "checkpoint"), "CS0852"),
                 (not self.successor or new and signs_on and by == self.successor, "CS0853"),
                 (entry["epoch"] == before["epoch"] or new and signs_on, "CS0804")):
@@ -294,8 +299,13 @@ class Run:
         self.in_force(*force)
     people_changed = amended
     def break_glass(self, _, said):
-        need(self.by in self.breakers and self.by not in self.on and said["reason"].strip(), "CS0861")
         self.glass.append(said)
+        open_now = [one for one in self.requests.values() if not one["ended"] and one["data"]["what"] == "approval"
+            and (one["data"]["operations"], str(one["data"]["attempt"])) == (said["operations"][7:], said["attempt"])
+            and said["covers"] in [covers_of(slot["step"]) for slot in one["listed"]]][-1:]
+        need(self.by in self.breakers and self.by not in self.on and said["reason"].strip() and open_now
+             and not self.barred(open_now[0], self.by) and self.floor <= open_now[0]["approve"], "CS0861")
+        open_now[0]["glass"].append(said)
 
     # Stages, places, steps, anchors.
     def stage_entered(self, data):
@@ -345,7 +355,7 @@ class Run:
             need(step["approvals"] == steps[0]["approvals"] and self.people[performer][1] & roles_of(step), "CS0820")
             need(settle or shaped(OPERATION, one) and one == one | wanted and covered(covers, one["step"]), "CS0820")
         self.requests[self.seq] = dict(data=data, listed=listed, demands=steps[0]["approvals"], void=set(), voices=[],
-            ended=False, spent=set(), approve=clock(data["approve_by"]), run_by=clock(data["run_by"]))
+            glass=[], ended=False, spent=set(), approve=clock(data["approve_by"]), run_by=clock(data["run_by"]))
     def barred(self, request, who):
         """Whether somebody may not approve: a performer, who opened the run, who holds roles that are apart (8)."""
         words = [one["covers"] for one in self.said if one["person"] == who and one["what"] not in ("note", "go-on")]
@@ -374,11 +384,26 @@ class Run:
         need(said["role"] in [one["role"] for one in demands] and not self.barred(request, who), "CS0821")
         need(self.floor <= request["approve" if choice == "approve" else "run_by"], "CS0821")
         proof, proved = self.plan["roles"][said["role"]]["proof"], said["flags"] & 5 == 5
-        need(choice != "approve" or proof == "signature" or proof == "user_verified" and proved, "CS0821")
+        need(choice != "approve" or proof == "signature" or proof == "user_verified" and proved
+             or proof == "mfa_code" and self.with_code(who), "CS0821")
         own = [one["decision"] for one in request["voices"] if one["person"] == who]
         need(own == (["approve"] if choice == "revoke" else []), "CS0821")
         request["voices"].append(said)
         request["ended"] = choice == "deny"
+    def corroborated(self, data):
+        live = re.fullmatch(r"https://[\w.-]+(:443)?/?", data["endpoint"])
+        need(self.mode != "live" or live and live[0].rstrip("/").removesuffix(":443").endswith(AWS), "CS0824")
+        self.code = (self.seq, data)
+    def with_code(self, who):
+        """Whether the entry right before corroborates this statement, by the device and the role of its signer (8)."""
+        (at, data), mfa = self.code, self.people[who][3]
+        if not mfa or at != self.seq - 1: return False
+        name = base64.urlsafe_b64encode(bytes.fromhex(data["statement"])).decode().rstrip("=")
+        ahead = data["date"] and datetime.fromisoformat(data["date"]).timestamp() * 1000 > self.floor + 120_000
+        _, partition, _, _, account, role = mfa["role"].split(":", 5)
+        arn = f"arn:{partition}:sts::{account}:assumed-role/{role.split('/')[-1]}/{name}"
+        return ((data["serial"], data["arn"], data["account"]) == (mfa["serial"], arn, account)
+            and data["assumed_role_id"].endswith(":" + name) and role.startswith("role/") and not ahead)
     def request_ended(self, data):
         need(data["request"] in self.requests, "CS0823")
         self.requests[data["request"]]["ended"] |= data["why"] != "consumed"
@@ -425,13 +450,19 @@ class Run:
         need(own[0] == operation or len(request["listed"]) > 1 and "${" in str(own[0]), "CS0835")
         need(name not in request["spent"], "CS0834")
         request["spent"].add(name)
-        glass = {said["party"] for said in self.glass if int(said["attempt"]) == attempt
-            and covered(said["covers"], name) and said["operations"][7:] == request["data"]["operations"]}
-        granted = self.decided(request)
-        broken = glass and (not step["back"]["point_of_no_return"] or self.parties <= glass)
-        need(granted[0] == data["consumes"] if granted else broken, "CS0833")
-        need(self.floor <= (granted[1] if granted else request["approve"]), "CS0836")
-        return granted[1] if granted else request["run_by"]
+        granted, glass = self.decided(request), {}
+        for said in request["glass"]:
+            if said["covers"] == covers_of(name) and not self.barred(request, said["person"]):
+                glass.setdefault(said["party"], said["at"])
+        alone = not step["back"]["point_of_no_return"]
+        if not granted:
+            need(glass and (alone or self.parties <= {*glass}) and not data["consumes"], "CS0833")
+            after = min(one["run_within"] for one in request["demands"])
+            last = next(iter(glass.values())) if alone else max(glass.values())
+            granted = [], min(request["run_by"], last + after)
+        need(granted[0] == data["consumes"], "CS0833")
+        need(self.floor <= granted[1], "CS0836")
+        return granted[1]
     def outcome(self, data):
         step, work, result = self.step(data["step"]), self.works.get(data["step"]), data["result"]
         need((data["direction"] == "undo") == ("/undo/" in data["step"]), "CS0830")

@@ -8,6 +8,7 @@ use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{Digest, escape};
 use crate::engine::port::Clock;
 use crate::record::answer;
+use crate::record::corroboration;
 use crate::record::fact::SignedText;
 use crate::record::statement::{Body, Statement};
 use crate::run::voice;
@@ -19,7 +20,7 @@ Each statement is taken in or refused by itself; exit 7 if any was refused. What
 
 Example: countersign import bob.answer")]
 pub struct ImportArgs {
-    /// An answer file, written with `-o` by approve, deny, confirm, answer, attach, settle, go-on or note
+    /// An answer file, written with `-o` by approve, deny, break-glass, confirm, answer, attach, settle, go-on or note
     file: PathBuf,
 }
 
@@ -45,8 +46,13 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
         let taken = if signed.statement.starts_with("countersign said v1\n") {
             let object = object_of(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
             voice::say(&mut journal, &clock, &mut run, signed, object)
+        } else if signed.statement.starts_with("countersign break-glass v1\n") {
+            voice::break_glass(&mut journal, &clock, &mut run, signed)
         } else {
-            voice::decide(&mut journal, &clock, &mut run, signed)
+            let statement = Digest::of(signed.statement.as_bytes());
+            let mut codes = answers.objects.values().filter_map(|bytes| corroboration::read(bytes));
+            let corroborated = codes.find(|fact| fact.statement == statement);
+            voice::decide_with(&mut journal, &clock, &mut run, signed, corroborated.as_ref())
         };
         match taken.map_err(refused) {
             Ok(seq) => ui.say(&format!("ok: {words}: taken in as entry {seq}")),
@@ -82,6 +88,9 @@ fn words(statement: &Statement) -> String {
         }
         Body::Said(_, fields) => {
             format!("{person}: {} {}", fields.what.name(), escape::line(&fields.covers)).trim_end().to_owned()
+        }
+        Body::BreakGlass(_, fields) => {
+            format!("BREAK-GLASS by {person} for {}, attempt {}", escape::line(&fields.covers), fields.attempt)
         }
         _ => format!("a statement of {person}"),
     }

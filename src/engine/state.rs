@@ -2,8 +2,10 @@
 //! Pure: objects come in through a look-up; nothing here decides what happens next.
 
 mod back;
+mod glass;
 
 pub use back::Rollback;
+pub use glass::Glass;
 
 use super::index::{Index, Standing};
 use crate::approval;
@@ -75,6 +77,11 @@ pub struct Run {
     pub closed: Option<String>,
     pub counts: BTreeMap<String, u64>,
     pub notes: Vec<(Time, String, String)>,
+    /// Every use of break-glass, and the parties that have witnessed the result since.
+    pub glass: Vec<Glass>,
+    pub witnessed: BTreeSet<String>,
+    /// Seq and content of the last one; it belongs to the approval right after it.
+    pub corroborated: Option<(u64, fact::Corroborated)>,
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
     pub by_hand: BTreeMap<String, (u64, String)>,
     pub holds: BTreeMap<String, super::hold::HoldState>,
@@ -129,6 +136,8 @@ pub struct RequestState {
     /// Empty for settlements.
     pub operations: Vec<Operation>,
     pub voices: Vec<Voice>,
+    /// Break-glass statements about steps of it.
+    pub glass: Vec<Voice>,
     pub ended: Option<(EndedBy, u64)>,
     /// Slots already spent.
     pub spent: BTreeSet<StepId>,
@@ -148,6 +157,8 @@ pub struct Voice {
     pub good: Good,
     pub key: Vec<u8>,
     pub head: Head,
+    /// AWS's answer about a code, which came right before it.
+    pub corroborated: Option<fact::Corroborated>,
 }
 
 /// What somebody said about a step.
@@ -365,6 +376,9 @@ impl Run {
             closed: None,
             counts,
             notes: Vec::new(),
+            glass: Vec::new(),
+            witnessed: BTreeSet::new(),
+            corroborated: None,
             by_hand: BTreeMap::new(),
             holds: BTreeMap::new(),
             whereabouts: Whereabouts::default(),
@@ -438,6 +452,7 @@ impl Run {
             Fact::StageEntered(fact) => self.stage_entered(fact, objects)?,
             Fact::AnchorSet(fact) => self.anchor_set(entry, fact, objects)?,
             Fact::Asked(fact) => self.asked(entry, fact, Digest::leaf(line.as_bytes()), objects)?,
+            Fact::Corroborated(fact) => self.corroborated = Some((entry.seq, fact.clone())),
             Fact::Approval(fact) => self.voice(entry.seq, &fact.statement, &fact.signature, &fact.key)?,
             Fact::RequestEnded(fact) => {
                 let request = self.requests.get_mut(&fact.request).ok_or("it ends a request that there is not")?;
@@ -473,7 +488,8 @@ impl Run {
             Fact::AnchorRegained(fact) => self.anchor_regained(fact, entry.epoch),
             Fact::RunClosed(fact) => self.closed = Some(fact.result.clone()),
             Fact::Witness(fact) => {
-                self.signed("witness", &fact.statement, &fact.signature, &fact.key)?;
+                let (statement, ..) = self.signed("witness", &fact.statement, &fact.signature, &fact.key)?;
+                self.witnessed.insert(statement.tail.party);
             }
             Fact::Resumed(_) | Fact::Checkpoint(_) | Fact::AnchorRefused(_) => {}
             Fact::HoldBegan(fact) => self.held(&fact.hold)?.live = true,
@@ -482,7 +498,8 @@ impl Run {
                 let state = self.held(&fact.hold)?;
                 (state.live, state.released) = (false, true);
             }
-            Fact::Amended(_) | Fact::PeopleChanged(_) | Fact::BreakGlass(_) | Fact::HandedOver(_) => {
+            Fact::BreakGlass(fact) => self.break_glass(entry, &fact.statement, &fact.signature, &fact.key)?,
+            Fact::Amended(_) | Fact::PeopleChanged(_) | Fact::HandedOver(_) => {
                 return Err(format!("`{}` entries: not in this version", entry.fact.kind()));
             }
         }
@@ -615,6 +632,7 @@ impl Run {
             asked: fact.clone(),
             operations,
             voices: Vec::new(),
+            glass: Vec::new(),
             ended: None,
             spent: BTreeSet::new(),
             slots,
@@ -623,16 +641,6 @@ impl Run {
         };
         self.index.asked(&request, steps);
         self.requests.insert(entry.seq, request);
-        Ok(())
-    }
-
-    fn voice(&mut self, seq: u64, text: &str, signature: &str, key: &str) -> Result<(), String> {
-        let (statement, good, key, head) = self.signed("approval", text, signature, key)?;
-        let Body::Approval(_, fields) = &statement.body else { return Err("it is no approval statement".to_owned()) };
-        let request = self.requests.get_mut(&fields.request).ok_or("it is about a request that there is not")?;
-        request.voices.push(Voice { seq, statement, good, key: key.blob, head });
-        let request = &*request;
-        self.index.heard(request);
         Ok(())
     }
 

@@ -110,6 +110,9 @@ pub fn find_request<'a>(run: &'a Run, text: &str) -> Vec<&'a RequestState> {
 pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
     let mut all = Vec::new();
     for request in run.requests.values().filter(|request| request.is_live()) {
+        if request::all_waived(run, request, now) {
+            continue;
+        }
         let lacks = match request::decide(run, request, now) {
             Decision::Missing(lacks) => lacks,
             Decision::Expired { .. } => {
@@ -288,6 +291,11 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
     json!({
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
+        "break_glass": run.glass.iter().map(|one| json!({
+            "entry": one.seq, "at": one.at.millis(), "person": one.person, "party": one.party, "covers": one.covers,
+            "attempt": one.attempt, "reason": one.reason,
+        })).collect::<Vec<_>>(),
+        "unreconciled": run.is_unreconciled(),
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
         "anchors_regained": run.regained.iter().map(|(place, differs)| {
             json!({"place": place, "differs": differs})

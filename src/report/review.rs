@@ -60,6 +60,11 @@ pub fn text(run: &Run, requests: &[&RequestState], all: bool) -> String {
     for (at, group) in groups(run, requests).iter().enumerate() {
         page.group(at + 1, group);
     }
+    for waived in requests.iter().flat_map(|request| &request.glass) {
+        let tail = &waived.statement.tail;
+        let words = format!("by {} ({}): {}", tail.person, tail.party, tail.reason);
+        page.field(0, 0, "", &format!("BREAK-GLASS {}", escape::line(&words)));
+    }
     let approve = span(requests.iter().map(|request| request.asked.approve_by));
     let run_by = span(requests.iter().map(|request| request.asked.run_by));
     page.line(0, &format!("approve by {approve}, run by {run_by}"));
@@ -81,6 +86,7 @@ pub fn json(run: &Run, request: &RequestState) -> Value {
         "request": request.seq, "covers": asked.covers, "summary": asked.summary, "performer": asked.performer,
         "approve_by": asked.approve_by.millis(), "run_by": asked.run_by.millis(), "attempt": asked.attempt,
         "again": asked.again, "operations": asked.operations.hex(), "code": code(request), "list": operations,
+        "break_glass": request.glass.iter().map(|one| one.statement.tail.person.clone()).collect::<Vec<_>>(),
     })
 }
 

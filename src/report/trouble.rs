@@ -83,7 +83,14 @@ fn one(history: &History<'_>, happened: &Happened, entry: &Entry, later: &[Entry
             })
         }
         Fact::Resumed(_) => Some(trouble("clock", String::new())),
-        Fact::BreakGlass(_) => Some(trouble("break_glass", String::new())),
+        Fact::BreakGlass(fact) => {
+            let read = Statement::read(&fact.statement);
+            let covers = match &read {
+                Ok(Statement { body: Body::BreakGlass(_, fields), .. }) => fields.covers.clone(),
+                _ => String::new(),
+            };
+            Some(trouble("break_glass", covers))
+        }
         Fact::RollbackStarted(fact) => Some(rollback(history, trouble("rollback", fact.to.clone()), later)),
         _ => None,
     }
