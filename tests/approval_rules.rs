@@ -845,7 +845,6 @@ fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, 
     let mut world = bare();
     world.people.people = people.map(|person| (person.id.clone(), person)).collect();
     world.demands = asked.iter().map(|(role, count, parties)| demand(WANTED[*role], *count, *parties)).collect();
-    world.plan.stages[0].steps[0].approvals.clone_from(&world.demands);
     let proof = if coded { Proof::MfaCode } else { Proof::Signature };
     for (role, party, proof) in [("a", "x", Proof::Signature), ("b", "y", Proof::Signature), ("c", "", proof)] {
         let role = world.plan.roles.get_mut(role).unwrap();
@@ -968,6 +967,9 @@ fn agree(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, coded: 
         true => &[],
         false => &breakers[..breakers.len().min(1)],
     };
+    if world.glass.is_empty() {
+        return;
+    }
     let by: Vec<u64> = wanted.iter().map(|person| seq_of(&world.glass, person)).collect();
     let begins = may_begin(&case, &id("s/move"));
     if matches!(decided, Decision::Granted { .. }) || by.is_empty() {

@@ -64,8 +64,10 @@ fn made(scene: &Scene) -> usize {
 fn every_entry_needs_its_people_of_so_many_parties_each_in_one_place() {
     let scene = opened(&[], "alice");
     scene.run("bob", &["approve", "make/user"]).exits(0).saying("waiting for");
-    // A second person of the same party fills the other entry, and not the second party's place.
+    // A second person of the same party holds both roles, and fills the other entry: there she is needed.
     scene.run("carol", &["approve", "make/user"]).exits(0);
+    let roles = scene.entries("approval");
+    assert!(roles[1]["statement"].as_str().unwrap().contains("\nrole: holder\n"));
     scene.resume("alice").exits(4).saying("dave");
     assert_eq!((scene.waits(), made(&scene)), (vec!["approval dave,erin".to_owned()], 0));
     scene.run("dave", &["approve", "make/user"]).exits(0);

@@ -14,7 +14,6 @@ use crate::base::{Time, escape};
 use crate::engine::port::Clock;
 use crate::engine::state::Run;
 use crate::engine::status;
-use crate::record::fact::SignedText;
 use crate::record::statement::Decides;
 use crate::run::voice::{self, VoiceError};
 use std::path::{Path, PathBuf};

@@ -89,10 +89,13 @@ pub fn deciding_role(run: &Run, seq: u64, person: &str, now: Time) -> Option<Str
     let request = run.requests.get(&seq)?;
     let known = run.people.get(person)?;
     let held = |role: &str| role.split('|').find(|role| known.roles.iter().any(|held| held == role)).map(str::to_owned);
-    if let approval::Decision::Missing(lacks) = request::decide(run, request, now)
-        && let Some(role) = lacks.iter().find_map(|lack| held(&lack.role))
-    {
-        return Some(role);
+    if let approval::Decision::Missing(lacks) = request::decide(run, request, now) {
+        // First where this person's approval brings the request on, whatever other roles they hold.
+        let helps = |lack: &&approval::Lack| lack.people.iter().any(|one| one == person);
+        let lacking = lacks.iter().filter(helps).chain(&lacks);
+        if let Some(role) = lacking.into_iter().find_map(|lack| held(&lack.role)) {
+            return Some(role);
+        }
     }
     let demands = request::demands(run, request)?;
     demands.iter().find_map(|demand| held(&demand.role)).or_else(|| known.roles.first().cloned())
