@@ -101,7 +101,8 @@ fn unsigned(book: &str, role: &str, holder: &str) -> Scene {
 
 fn waiting() -> Scene {
     let scene = unsigned(CODED, "approve", "carol");
-    scene.open("alice").exits(4).saying("carol");
+    let said = scene.open("alice").exits(4);
+    said.saying("countersign approve --as carol --simulated");
     scene
 }
 
@@ -200,6 +201,7 @@ fn wrong_old_and_missing_codes_sign_nothing_away() {
 fn aws_is_asked_where_the_run_is_and_with_the_persons_own_credentials() {
     let scene = waiting();
     scene.write("code", &code(0));
+    scene.run("carol", &["review"]).exits(0).saying("holder: approves with a code of their MFA device");
     let asked = scene.requests().len();
     scene.run("carol", &[&["approve", "make/user"], &WITH[..4]].concat()).exits(7).saying("CS7014");
     let mut command = scene.command("carol", &[&["approve", "make/user"], &WITH[..]].concat());

@@ -6,6 +6,7 @@ use super::{operation, request, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::expression;
+use crate::plan::model::Proof;
 use crate::record::fact::{Mode, WaitFor, What};
 use serde_json::{Value, json};
 
@@ -227,13 +228,21 @@ pub fn command(run: &Run, waited: &Waited) -> String {
     let person = waited.people.first().map(String::as_str).unwrap_or("PERSON");
     let (at, here) = (&waited.at, here(run));
     match waited.what {
-        WaitFor::Approval => format!("countersign approve {at} --as {person}{here}"),
+        WaitFor::Approval => {
+            format!("countersign approve {at} --as {person}{}{here}", simulated_code(run, &waited.role))
+        }
         WaitFor::Confirmation => format!("countersign confirm {at} --as {person}{}{here}", typed(run, at)),
         WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}{here}"),
         WaitFor::Settle => format!("countersign settle done {at} --as {person}{here}   (or: settle not-done)"),
         WaitFor::GoOn => format!("countersign go-on {at} --as {person}{here}"),
         WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => resume(run, person),
     }
+}
+
+/// ` --simulated`, where a simulator is asked about the code that this role's approvals need.
+pub fn simulated_code(run: &Run, role: &str) -> &'static str {
+    let coded = role.split('|').filter_map(|role| run.plan.roles.get(role)).any(|role| role.proof == Proof::MfaCode);
+    if coded && run.opened.mode == Mode::Simulated { " --simulated" } else { "" }
 }
 
 /// ` --run PREFIX --journal PATH`, as far as a command needs them to find this run.

@@ -3,7 +3,7 @@
 
 use crate::base::{Digest, escape};
 use crate::engine::state::{RequestState, Run};
-use crate::plan::model::Step;
+use crate::plan::model::{Proof, Step};
 use crate::record::fact::What;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +64,14 @@ pub fn text(run: &Run, requests: &[&RequestState], all: bool) -> String {
         let tail = &waived.statement.tail;
         let words = format!("by {} ({}): {}", tail.person, tail.party, tail.reason);
         page.field(0, 0, "", &format!("BREAK-GLASS {}", escape::line(&words)));
+    }
+    let asked = requests.iter().flat_map(|request| request.demands.iter().flatten());
+    let coded: BTreeSet<&str> = asked
+        .flat_map(crate::approval::roles_of)
+        .filter(|role| run.plan.roles.get(*role).is_some_and(|role| role.proof == Proof::MfaCode))
+        .collect();
+    for role in coded {
+        page.line(0, &format!("{role}: approves with a code of their MFA device (corroborated by AWS, never proved)"));
     }
     let approve = span(requests.iter().map(|request| request.asked.approve_by));
     let run_by = span(requests.iter().map(|request| request.asked.run_by));
