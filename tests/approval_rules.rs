@@ -911,9 +911,9 @@ fn brute(asked: &[(usize, u32, u32)], doings: &[Doing], coded: bool) -> Vec<Vec<
         go(asked, doings, at + 1, places, sets);
         let proved = doing.signs_as != CODED || doing.code > 1;
         if doing.act > 1 && !doing.performs && doing.holds[doing.signs_as] && proved {
-            for demand in 0..asked.len() {
-                let fits = WANTED[asked[demand].0].split('|').any(|role| role == ROLES[doing.signs_as]);
-                if fits && places[demand].len() < asked[demand].1 as usize {
+            for (demand, (role, count, _)) in asked.iter().enumerate() {
+                let fits = WANTED[*role].split('|').any(|role| role == ROLES[doing.signs_as]);
+                if fits && places[demand].len() < *count as usize {
                     places[demand].push(at);
                     go(asked, doings, at + 1, places, sets);
                     places[demand].pop();

@@ -92,8 +92,8 @@ pub fn deciding_role(run: &Run, seq: u64, person: &str, now: Time) -> Option<Str
     if let approval::Decision::Missing(lacks) = request::decide(run, request, now) {
         // First where this person's approval brings the request on, whatever other roles they hold.
         let helps = |lack: &&approval::Lack| lack.people.iter().any(|one| one == person);
-        let lacking = lacks.iter().filter(helps).chain(&lacks);
-        if let Some(role) = lacking.into_iter().find_map(|lack| held(&lack.role)) {
+        let mut lacking = lacks.iter().filter(helps).chain(&lacks);
+        if let Some(role) = lacking.find_map(|lack| held(&lack.role)) {
             return Some(role);
         }
     }
