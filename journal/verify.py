@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """A second verifier of Countersign's bundles, for auditors: Python's standard library and `ssh-keygen`.
 
-It reads a bundle (`countersign export`) by journal/FORMAT.md; a number in a heading is the section there. The
-forms of members stand in forms.toml, beside it. The first broken rule ends it: INVALID, with the entry and
-the code of section 9. It checks format, chain, roots and epochs; statements and their signatures; what
-approvals are bound to, and that each is spent once. It writes nothing but a temporary file for `ssh-keygen`.
-Left to `countersign verify`, wholly or as far as is said in brackets: CS0813 (members that no rule here
-reads), CS0815 keys that anybody can make, CS0816 trust files, so WITNESSED, CS0820 (templates, how far a
-request reaches), CS0822 its clocks, CS0823 why it ended, CS0830 (stages, items), CS0831 anchors and their
-proofs, CS0835 (templates), CS0836 clocks of an operation, CS0837 (attempts left out), CS0838 who performs,
-CS0839 confirmations, CS0841 (observations), CS0842 words that settle a doubt, CS0843 tasks and joint tasks,
-CS0844 and CS0850 (holds), CS0851 (whether the result is what happened), CS0853 hand-over, CS0855 copies,
-CS0856 sessions, CS0860 who signs a change, CS0861 who may break the glass, CS0890 kept heads, so DIVERGED."""
+It reads a bundle (`countersign export`) by journal/FORMAT.md. The forms of members stand in forms.toml,
+beside it. The first broken rule ends it: INVALID, with the entry and the code of section 9. It checks
+format, chain, roots and epochs; statements and their signatures; what approvals are bound to, and that each
+is spent once. It writes nothing but a temporary file for `ssh-keygen`. Left to `countersign verify`, wholly
+or as far as is said in brackets: CS0813 (members that no rule here reads), CS0815 keys that anybody can
+make, CS0816 trust files, so WITNESSED, CS0820 (templates, how far a request reaches), CS0822 its clocks,
+CS0823 why it ended, CS0824 codes of devices, CS0830 (stages, items), CS0831 anchors and their proofs,
+CS0835 (templates), CS0836 clocks of an operation, CS0837 (attempts left out), CS0838 who performs, CS0839
+confirmations, CS0841 (observations), CS0842 words that settle a doubt, CS0843 tasks, CS0844 and CS0850
+(holds), CS0851 (the result), CS0853 hand-over, CS0855 copies, CS0856 sessions, CS0860 who signs a change,
+CS0861 who may break the glass, CS0890 kept heads, so DIVERGED."""
 import argparse, base64, functools, hashlib, itertools, json, pathlib, re, subprocess, sys, tempfile, tomllib
 from datetime import datetime
 
@@ -307,8 +307,8 @@ class Run:
         need(all(said[name] == wanted[name] for name in said.keys() & wanted.keys()), "CS0821")
         need(said["role"] in [one["role"] for one in demands] and not self.barred(request, who), "CS0821")
         need(self.floor <= clock(data["approve_by" if choice == "approve" else "run_by"]), "CS0821")
-        proof, proved = self.plan["roles"][said["role"]]["proof"], said["flags"] & 5 == 5
-        need(choice != "approve" or proof == "signature" or proof == "user_verified" and proved, "CS0821")
+        device = self.plan["roles"][said["role"]]["proof"] == "user_verified"
+        need(choice != "approve" or not device or said["flags"] & 5 == 5, "CS0821")
         own = [one["decision"] for one in request["voices"] if one["person"] == who]
         need(own == (["approve"] if choice == "revoke" else []), "CS0821")
         request["voices"].append(said)
@@ -349,7 +349,7 @@ class Run:
         need(name not in request["spent"], "CS0834")
         request["spent"].add(name)
         glass = {said["party"] for said in self.glass if said["attempt"] == str(attempt)
-            and covered(said["covers"], name) and said["operations"][7:] == request["data"]["operations"]}
+            and said["covers"] == covers_of(name) and said["operations"][7:] == request["data"]["operations"]}
         waived = glass and (not step["back"]["point_of_no_return"] or self.parties <= glass)
         granted = self.granted(request)
         need(waived if granted is None else granted == data["consumes"], "CS0833")

@@ -35,14 +35,14 @@ fn there() -> Scene {
 }
 
 /// Entries in the journal now.
-fn size(scene: &Scene) -> u64 {
+fn size(scene: &Scene) -> i64 {
     let base = rusqlite::Connection::open(scene.path(JOURNAL)).unwrap();
     base.busy_timeout(Duration::from_secs(30)).unwrap();
     base.query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).unwrap()
 }
 
 /// Starts it, and kills it once the journal holds `more` entries more; true: it was killed.
-fn struck(scene: &Scene, words: &[&str], more: u64) -> bool {
+fn struck(scene: &Scene, words: &[&str], more: i64) -> bool {
     let until = size(scene) + more;
     let mut command = scene.seat_command("alice", words);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

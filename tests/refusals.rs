@@ -528,19 +528,6 @@ fn what_check_finds_is_exit_3() {
     }
 }
 
-#[test]
-fn what_this_version_can_not_do_is_not_run() {
-    for (old, new, words) in [("proof = \"user_verified\"", "proof = \"mfa_code\"", "mfa_code")] {
-        let text = GUARDED.replacen(old, new, 1);
-        assert_ne!(text, GUARDED);
-        let scene = Scene::unsigned(&text, &world(), &people());
-        scene.run("alice", &["check", BOOK]).exits(0);
-        scene.open("alice").exits(7).saying("not in this version").saying(words);
-        scene.run("alice", &["rehearse", BOOK]).exits(7).saying("not in this version").saying(words);
-        assert!(!scene.path(JOURNAL).exists() && scene.requests().is_empty());
-    }
-}
-
 // --- one executor ---
 
 /// A command that waits as long as the file `hold` is there, and writes down its process id.

@@ -1,14 +1,14 @@
 //! The door: may this one statement be accepted over this request now?
 //! Never looks at whether the request is granted; that is `decide`.
 
-use super::{Case, Given, Refusal, roles_of};
+use super::{Case, Given, Refusal, code, roles_of};
 use crate::base::{Digest, Time};
 use crate::people::Person;
 use crate::plan::model::Proof;
 use crate::record::statement::{ApprovalFields, Body, Decides, Head, Tail};
 
 /// How far ahead of the machine's clock a statement may be (milliseconds).
-const AHEAD: i64 = 120_000;
+pub(super) const AHEAD: i64 = 120_000;
 
 /// May `given` be accepted over the request of `case`, now?
 ///
@@ -38,14 +38,18 @@ pub(super) fn admissible(case: &Case, given: &Given) -> Result<Decides, Refusal>
 }
 
 /// Words are made only of what differs: this is asked for every approval that every intent spends.
-fn same<T: PartialEq + ToString + ?Sized>(field: &'static str, found: &T, wanted: &T) -> Result<(), Refusal> {
+pub(super) fn same<T: PartialEq + ToString + ?Sized>(
+    field: &'static str,
+    found: &T,
+    wanted: &T,
+) -> Result<(), Refusal> {
     if found == wanted {
         return Ok(());
     }
     Err(Refusal::Mismatch { field, found: found.to_string(), wanted: wanted.to_string() })
 }
 
-fn same_digest(field: &'static str, found: &Digest, wanted: &Digest) -> Result<(), Refusal> {
+pub(super) fn same_digest(field: &'static str, found: &Digest, wanted: &Digest) -> Result<(), Refusal> {
     if found == wanted {
         return Ok(());
     }
@@ -58,7 +62,7 @@ fn same_second(field: &'static str, found: Time, wanted: Time) -> Result<(), Ref
 }
 
 /// The history that the signer saw is the journal's, and the digests in force have not changed since.
-fn same_head(case: &Case, said: &Head, journal: &Head) -> Result<(), Refusal> {
+pub(super) fn same_head(case: &Case, said: &Head, journal: &Head) -> Result<(), Refusal> {
     same("run", &said.run, &journal.run)?;
     same("mode", said.mode.name(), journal.mode.name())?;
     same("size", &said.size, &journal.size)?;
@@ -95,7 +99,7 @@ fn numbers(seqs: &[u64]) -> String {
 }
 
 /// The person as the people file in force has them, signing with a key of their own.
-fn who<'a>(case: &'a Case, given: &Given, tail: &Tail) -> Result<&'a Person, Refusal> {
+pub(super) fn who<'a>(case: &'a Case, given: &Given, tail: &Tail) -> Result<&'a Person, Refusal> {
     let name = || tail.person.clone();
     let person = case.people.get(&tail.person).ok_or_else(|| Refusal::UnknownPerson { person: name() })?;
     if person.party != tail.party {
@@ -155,7 +159,10 @@ fn proof(case: &Case, given: &Given, tail: &Tail) -> Result<(), Refusal> {
         Some(Proof::Signature) => Ok(()),
         Some(Proof::UserVerified) if given.good.user_verified() => Ok(()),
         Some(Proof::UserVerified) => Err(Refusal::NotUserVerified { role: role(), found: flags(given) }),
-        Some(Proof::MfaCode) => Err(Refusal::MfaCode { role: role() }),
+        Some(Proof::MfaCode) => match given.corroborated {
+            None => Err(Refusal::NotCorroborated { role: role() }),
+            Some(it) => code::fits(case, given, it).map_err(|why| Refusal::Corroboration { why }),
+        },
     }
 }
 

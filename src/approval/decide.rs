@@ -2,8 +2,8 @@
 
 use super::admit::{admissible, barred};
 use super::slots::{self, Voter};
-use super::{Case, Decision, Given, Lack, roles_of};
-use crate::base::Time;
+use super::{Case, Decision, Given, Lack, glass, roles_of};
+use crate::base::{StepId, Time};
 use crate::plan::model::Approval;
 use crate::record::statement::{Body, Decides};
 use std::collections::BTreeSet;
@@ -12,6 +12,15 @@ use std::collections::BTreeSet;
 ///
 /// Statements that break a rule of the door do not count; they never make it fail.
 pub fn decide(case: &Case) -> Decision {
+    judge(case, None)
+}
+
+/// May this step of the request begin: as [`decide`], but break-glass may stand in place of what is missing.
+pub fn may_begin(case: &Case, step: &StepId) -> Decision {
+    judge(case, Some(step))
+}
+
+fn judge(case: &Case, step: Option<&StepId>) -> Decision {
     let counted: Vec<(&Given, Decides)> =
         case.statements.iter().filter_map(|given| admissible(case, given).ok().map(|what| (given, what))).collect();
     if let Some((denial, _)) = counted.iter().find(|(_, what)| *what == Decides::Deny) {
@@ -23,6 +32,9 @@ pub fn decide(case: &Case) -> Decision {
     let filled = slots::fill(&case.demands, &voters);
     if filled.complete {
         return granted(case, standing.iter().zip(&filled.used).filter(|(_, used)| **used).map(|(given, _)| *given));
+    }
+    if let Some(waived) = step.and_then(|step| glass::waived(case, step)) {
+        return waived;
     }
     if case.now > case.asked.approve_by {
         return Decision::Expired { at: case.asked.approve_by };
@@ -57,18 +69,23 @@ fn fits(demands: &[Approval], role: &str) -> Vec<bool> {
 
 /// Granted until the earlier of run-by and the last signature plus the smallest `run_within`.
 fn granted<'a>(case: &Case, used: impl Iterator<Item = &'a Given<'a>>) -> Decision {
-    let mut run_by = case.asked.run_by;
     let mut last: Option<Time> = None;
     let mut consumes = Vec::new();
     for given in used {
         consumes.push(given.seq);
         last = last.max(Some(given.statement.tail.signed_at));
     }
-    let shortest = case.demands.iter().map(|demand| demand.run_within).min();
-    if let (Some(last), Some(shortest)) = (last, shortest) {
-        run_by = run_by.min(last.plus(shortest));
-    }
+    let run_by = run_by(case, last);
     if case.now > run_by { Decision::Expired { at: run_by } } else { Decision::Granted { consumes, run_by } }
+}
+
+/// The earlier of run-by and the last signature plus the smallest `run_within`.
+pub(super) fn run_by(case: &Case, last: Option<Time>) -> Time {
+    let shortest = case.demands.iter().map(|demand| demand.run_within).min();
+    match (last, shortest) {
+        (Some(last), Some(shortest)) => case.asked.run_by.min(last.plus(shortest)),
+        _ => case.asked.run_by,
+    }
 }
 
 /// Per demand that is not met: how many it has, and whose approval would bring it on.

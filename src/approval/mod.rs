@@ -1,24 +1,27 @@
 //! The one decision function: may this person's statement count, and is what is asked granted?
 //! Every door (command line, answer file, seat, verifier) calls it. Pure.
 //!
-//! [`admit`] is the door for one statement, [`decide`] the state of the whole request,
-//! [`demands`] what the plan asks for. Signatures are verified before (room `sshsig`), and that a
+//! [`admit`] is the door for one statement, [`admit_glass`] that for break-glass, [`decide`] the state of the whole
+//! request, [`may_begin`] whether one step of it may begin, [`demands`] what the plan asks for. Signatures are verified before (room `sshsig`), and that a
 //! nonce is fresh in the whole run is checked by those who hold the whole run.
 
 mod admit;
 pub mod change;
+mod code;
 mod decide;
 mod demands;
+mod glass;
 mod slots;
 
 pub use admit::admit;
-pub use decide::decide;
+pub use decide::{decide, may_begin};
 pub use demands::{demands, roles_of};
+pub use glass::admit as admit_glass;
 
 use crate::base::{Digest, Time};
 use crate::people::People;
 use crate::plan::model::{Approval, Plan};
-use crate::record::fact::Asked;
+use crate::record::fact::{Asked, Corroborated};
 use crate::record::statement::{Head, Statement};
 use crate::sshsig::Good;
 use std::collections::BTreeSet;
@@ -41,6 +44,8 @@ pub struct Case<'a> {
     pub starter: String,
     /// Approvals, denials and revocations so far, in order.
     pub statements: Vec<Given<'a>>,
+    /// Break-glass statements about steps of this request, in order.
+    pub glass: Vec<Given<'a>>,
     /// The clock: never behind the floor of the history (the greatest `at`, `signed-at` and AWS date so far),
     /// which is what the verifier judges by. A writer passes the later of its own clock and that floor.
     pub now: Time,
@@ -55,6 +60,8 @@ pub struct Given<'a> {
     pub good: Good,
     /// The key blob that signed.
     pub key: Vec<u8>,
+    /// What AWS said about a code given with it, if anything.
+    pub corroborated: Option<&'a Corroborated>,
     /// The head that the journal has at the statement's `size` (run, mode, root, digests in force).
     pub head: &'a Head,
 }
@@ -84,8 +91,12 @@ pub enum Refusal {
     Ahead { signed: String, now: String },
     #[error("the role {role} needs a security key with touch and PIN, and this signature says {found}")]
     NotUserVerified { role: String, found: String },
-    #[error("the role {role} needs a code checked by AWS, which this version does not do")]
-    MfaCode { role: String },
+    #[error(
+        "the role {role} needs a code of an MFA device that AWS has checked, and nothing corroborates this approval"
+    )]
+    NotCorroborated { role: String },
+    #[error("what corroborates it does not fit: {why}")]
+    Corroboration { why: String },
     #[error("{person} has decided on this request already")]
     Twice { person: String },
     #[error("{person} has approved nothing here that could be revoked")]
@@ -98,6 +109,14 @@ pub enum Refusal {
     Over { why: String },
     #[error("it is no approval statement")]
     NotAnApproval,
+    #[error("it is no break-glass statement")]
+    NotBreakGlass,
+    #[error("{person} is not listed for break-glass in the people file")]
+    NotListed { person: String },
+    #[error("break-glass needs a reason")]
+    NoReason,
+    #[error("break-glass waives approvals of an operation, not of how one ended")]
+    Settlement,
 }
 
 /// The state of a request.
@@ -107,6 +126,11 @@ pub enum Decision {
     /// The statements (entry seqs) that fill the slots: these are consumed.
     Granted {
         consumes: Vec<u64>,
+        run_by: Time,
+    },
+    /// Approvals are missing, and these break-glass statements (entry seqs) stand in their place. Nothing is consumed.
+    Waived {
+        by: Vec<u64>,
         run_by: Time,
     },
     /// What is still missing, per demand.

@@ -5,6 +5,7 @@
 //! [`connector::WireServer`] in this process, on a virtual clock, with credentials of the world.
 
 mod call;
+mod code;
 pub mod connector;
 mod endpoint;
 mod fault;
@@ -35,9 +36,22 @@ use shape::With;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
 
 /// Access key id, secret access key, session token (empty: none).
 pub type Keys = (String, String, String);
+/// The role of a session that is assumed with MFA.
+pub struct MfaWanted<'a> {
+    pub session: &'a str,
+    /// As the people file has it; empty where nobody at the seat has one.
+    pub serial: &'a str,
+    /// ARN of whoever assumes the role.
+    pub caller: &'a str,
+}
+
+/// Gives the device's serial and a code; none where there is no code.
+pub type CodeSource = Arc<dyn Fn(&MfaWanted<'_>) -> Option<(String, Zeroizing<String>)> + Send + Sync>;
+
 type Profiles = Mutex<BTreeMap<String, Keys>>;
 
 /// What an [`AwsCloud`] is made with.
@@ -51,6 +65,8 @@ pub struct Config {
     pub in_process: Option<InProcess>,
     /// The AWS shared credentials file, for `secret_to = { profile }`; none: where the SDK looks.
     pub credentials_file: Option<PathBuf>,
+    /// Where codes for sessions with `mfa` come from.
+    pub codes: Option<CodeSource>,
 }
 
 /// AWS in this process. Needs `simulated`.
@@ -72,6 +88,7 @@ pub struct AwsCloud {
     clockwork: Clockwork,
     paces: Paces,
     credentials_file: Option<PathBuf>,
+    codes: Option<CodeSource>,
     open: Mutex<BTreeMap<SessionWanted, Arc<Opened>>>,
 }
 
@@ -98,6 +115,7 @@ impl AwsCloud {
             clockwork,
             paces: Paces::default(),
             credentials_file: config.credentials_file,
+            codes: config.codes,
             open: Mutex::default(),
         }
     }

@@ -88,7 +88,7 @@ fn profile<'a>(cloud: &'a AwsCloud, wanted: &'a SessionWanted) -> &'a str {
 }
 
 /// Credentials that are at hand: a profile's, or the environment's.
-async fn own(cloud: &AwsCloud, wanted: &SessionWanted) -> Result<(SdkConfig, Credentials), SessionProblem> {
+pub(super) async fn own(cloud: &AwsCloud, wanted: &SessionWanted) -> Result<(SdkConfig, Credentials), SessionProblem> {
     if let Some(profiles) = &cloud.profiles {
         return in_process(cloud, wanted, profiles);
     }
@@ -183,7 +183,7 @@ pub(super) async fn environment(
 }
 
 /// From here on these very credentials are used, so that the identity that was pinned is the one that acts.
-fn freeze(sdk: SdkConfig, credentials: Credentials) -> SdkConfig {
+pub(super) fn freeze(sdk: SdkConfig, credentials: Credentials) -> SdkConfig {
     let token = credentials.session_token().map(str::to_owned);
     let (key, secret) = (credentials.access_key_id(), credentials.secret_access_key());
     let lasting = Credentials::new(key, secret, token, None, "countersign");
@@ -209,8 +209,25 @@ async fn assume(
     if !wanted.external_id.is_empty() {
         with["ExternalId"] = Value::String(wanted.external_id.clone());
     }
+    if wanted.mfa {
+        let (serial, code) = code(cloud, wanted, &parent.identity.arn)?;
+        (with["SerialNumber"], with["TokenCode"]) = (Value::String(serial), Value::String(code.to_string()));
+    }
     let answer = ask(cloud, &sdk, "sts:AssumeRole", &through.account, &with).await;
+    let answer = answer.map_err(|fault| match catalogue::find("sts:AssumeRole") {
+        Some(action) => super::hushed(fault, action, &with),
+        None => fault,
+    });
     let (answer, _) = answer.map_err(|fault| match fault.class {
+        Class::Refused | Class::NotDone if wanted.mfa => SessionProblem::None {
+            session: wanted.id.clone(),
+            message: format!(
+                "{} may not become {} with this code: {}. A code works once and for half a minute: resume with the next",
+                parent.identity.arn,
+                with["RoleArn"],
+                said(&fault)
+            ),
+        },
         Class::SessionExpired => SessionProblem::Expired { session: through.id.clone(), message: said(&fault) },
         Class::Refused | Class::NotDone => SessionProblem::None {
             session: wanted.id.clone(),
@@ -226,6 +243,24 @@ async fn assume(
     let expires = expires.and_then(|time| u64::try_from(time.0).ok());
     let expires = expires.map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
     Ok((sdk, Credentials::new(key, secret, member("SessionToken"), expires, "countersign")))
+}
+
+/// A code of the device, for a role that wants one.
+fn code(
+    cloud: &AwsCloud,
+    wanted: &SessionWanted,
+    caller: &str,
+) -> Result<(String, zeroize::Zeroizing<String>), SessionProblem> {
+    let asked = super::MfaWanted { session: &wanted.id, serial: &wanted.serial, caller };
+    let none = |message: &str| SessionProblem::None { session: wanted.id.clone(), message: message.to_owned() };
+    let found = cloud.codes.as_ref().and_then(|codes| codes(&asked));
+    let (serial, code) = found.ok_or_else(|| {
+        none("its role is assumed with a code of an MFA device, and none was given: sit at a terminal, or give --code-from FILE")
+    })?;
+    if serial.is_empty() {
+        return Err(none("its role is assumed with MFA, and nobody who sits here has `mfa` in the people file"));
+    }
+    Ok((serial, code))
 }
 
 /// A name becomes the role of that name in the wanted account, in the partition of who assumes it.
@@ -265,7 +300,7 @@ async fn who(cloud: &AwsCloud, wanted: &SessionWanted, sdk: &SdkConfig) -> Resul
 }
 
 /// One read of STS with these credentials.
-async fn ask(
+pub(super) async fn ask(
     cloud: &AwsCloud,
     sdk: &SdkConfig,
     action: &str,
@@ -315,7 +350,9 @@ fn no_credentials(wanted: &SessionWanted, profile: &str, why: &str) -> SessionPr
 
 fn what_to_do(wanted: &SessionWanted, profile: &str) -> String {
     let id = &wanted.id;
-    if profile.is_empty() {
+    if wanted.account.is_empty() {
+        "name a profile with your own credentials: --profile NAME".to_owned()
+    } else if profile.is_empty() {
         format!("sign in to account {}, or name a profile: --session {id}=profile:NAME", wanted.account)
     } else {
         format!(

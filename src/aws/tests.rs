@@ -116,6 +116,8 @@ fn session(id: &str) -> SessionWanted {
         through: None,
         assume_role: String::new(),
         external_id: String::new(),
+        mfa: false,
+        serial: String::new(),
         role_session_name: String::new(),
     }
 }

@@ -122,7 +122,11 @@ fn lack(approvals: &[Approval], performer: &Person, checked: &Checked, people: &
         let able: Vec<&Person> =
             others.into_iter().filter(|person| can_sign(person, &approval.role, checked)).collect();
         if able.is_empty() {
-            let why = "it must be signed with a security key, and no holder has one in the people file".to_owned();
+            let code = checked.roles.get(&approval.role).is_some_and(|role| role.proof == Proof::MfaCode);
+            let why = match code {
+                true => "it needs a code of an MFA device, and no holder has `mfa` in the people file".to_owned(),
+                false => "it must be signed with a security key, and no holder has one in the people file".to_owned(),
+            };
             return Some((approval.role.clone(), why));
         }
         let count = usize::try_from(approval.count).unwrap_or(usize::MAX);
@@ -174,7 +178,8 @@ fn can_sign(person: &Person, role: &str, checked: &Checked) -> bool {
     let proof = checked.roles.get(role).map_or(Proof::Signature, |role| role.proof);
     match proof {
         Proof::UserVerified => person.keys.iter().any(|key| key.kind.is_security_key()),
-        Proof::Signature | Proof::MfaCode => !person.keys.is_empty(),
+        Proof::Signature => !person.keys.is_empty(),
+        Proof::MfaCode => !person.keys.is_empty() && person.mfa.is_some(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::scope::Scope;
 use crate::runbook::kind::{Kind, exact};
 use crate::runbook::node::{At, Node, Text};
 use crate::runbook::reader::{one_of, shown};
-use crate::runbook::written::{Parameter, Proof};
+use crate::runbook::written::Parameter;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,9 +66,6 @@ impl Checker<'_> {
                 let hint = "ids are small letters, digits and `_`, and begin with a letter";
                 self.notes.error("CS0107", &party.span, format!("`{}` is no id", shown(&party.is)), hint);
             }
-            if role.proof.is == Proof::MfaCode {
-                self.later.insert(format!("role `{}` with proof `mfa_code`", role.id.is));
-            }
             let title = role.title.as_ref().map_or_else(|| role.id.is.clone(), |title| title.is.clone());
             let party = role.party.as_ref().map_or(String::new(), |party| party.is.clone());
             out.insert(role.id.is.clone(), Role { title, party, proof: role.proof.is });
@@ -106,9 +103,6 @@ impl Checker<'_> {
             }
             if session.assume_root.is_some() {
                 self.later.insert(format!("session `{}` with `assume_root`", session.id.is));
-            }
-            if session.mfa.as_ref().is_some_and(|flag| flag.is) {
-                self.later.insert(format!("session `{}` with `mfa`", session.id.is));
             }
             let text = |text: &Option<Text>| text.as_ref().map_or(String::new(), |text| text.is.clone());
             let checked = Session {

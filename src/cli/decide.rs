@@ -2,8 +2,10 @@
 //! compared with what this machine saw of the run.
 
 use super::Global;
+use super::by_hand;
 use super::change;
-use super::desk::{Desk, Via};
+use super::code::{CodeArgs, Coder};
+use super::desk::{Desk, Hand, Via};
 use super::lot::{self, Manner};
 use super::parts::{self, OsRandom, Who};
 use super::place;
@@ -13,7 +15,6 @@ use crate::base::{Time, escape};
 use crate::engine::port::Clock;
 use crate::engine::state::Run;
 use crate::engine::status;
-use crate::record::fact::SignedText;
 use crate::record::statement::Decides;
 use crate::run::voice::{self, VoiceError};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,8 @@ A code stands beside each request and over all: two sides that see the same code
 Examples:
   countersign approve accept:111122223333/accept --as bob
   countersign approve --as bob --one-by-one
-  countersign approve open.countersign --as bob -o bob.answer")]
+  countersign approve open.countersign --as bob -o bob.answer
+  countersign approve accept:111122223333/accept --as carol --profile carol   (a role with a code: asked for)")]
 pub struct ApproveArgs {
     /// A step, an item, a stage, a request's number, or a file written by `requests -o`; without it, all
     #[arg(value_name = "WHAT or FILE")]
@@ -61,6 +63,8 @@ pub struct ApproveArgs {
     /// At a terminal: ask about each request by itself
     #[arg(long, conflicts_with = "yes")]
     one_by_one: bool,
+    #[command(flatten)]
+    code: CodeArgs,
 }
 
 #[derive(clap::Args, Debug)]
@@ -84,6 +88,8 @@ pub struct DenyArgs {
     /// The run (a unique prefix)
     #[arg(long)]
     run: Option<String>,
+    #[command(flatten)]
+    hand: Hand,
     /// Who is told, as countersign.toml has it
     #[arg(skip)]
     pub notify: Option<super::notify::settings::Settings>,
@@ -95,15 +101,21 @@ pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     if let Some(path) = file.as_ref().or(args.from.as_ref()).filter(|path| change::is_change_file(path)) {
         return change::approve(path, &args.who, &args.reason, args.output.as_deref(), args.yes, ui);
     }
-    let via = Via { run: args.run.clone(), from: file.or_else(|| args.from.clone()), answer: args.output.clone() };
+    let via = Via {
+        run: args.run.clone(),
+        from: file.or_else(|| args.from.clone()),
+        answer: args.output.clone(),
+        ..Via::default()
+    };
     let mut desk = Desk::open(global, &via, &args.who)?;
+    desk.coder = Some(Coder::new(&args.code, ui)?);
     if via.from.is_none() {
         for what in ["runbook", "people"] {
             place::unchanged(&desk.run, what, &None)?;
         }
     }
     if let Some(path) = &args.signature {
-        return by_hand(&mut desk, path, ui);
+        return brought(&mut desk, path, ui);
     }
     desk.remember(ui)?;
     let requests = wanted(&desk, what, via.from.as_deref())?;
@@ -191,7 +203,8 @@ pub fn revoke(args: &DenyArgs, global: &Global, ui: &Ui) -> CliResult {
 
 /// Denial and revocation are for one request, named.
 fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliResult {
-    let via = Via { run: args.run.clone(), from: args.from.clone(), answer: args.output.clone() };
+    let (from, hand) = (args.from.clone(), args.hand.clone());
+    let via = Via { run: args.run.clone(), from, answer: args.output.clone(), hand };
     let mut desk = Desk::open(global, &via, &args.who)?;
     desk.remember(ui)?;
     let verb = decides.name();
@@ -214,6 +227,9 @@ fn decision(args: &DenyArgs, global: &Global, ui: &Ui, decides: Decides) -> CliR
     };
     let size = desk.run.size();
     desk.decide(seq, decides, &args.reason)?;
+    if desk.printed() {
+        return desk.finish(ui);
+    }
     let person = &desk.person;
     let word = match (decides, desk.travels()) {
         (Decides::Deny, false) => "denied",
@@ -299,27 +315,13 @@ fn print(desk: &Desk, requests: &[u64], reason: &str, path: &Path, ui: &Ui) -> C
     Ok(Exit::Done)
 }
 
-fn by_hand(desk: &mut Desk, signature: &Path, ui: &Ui) -> CliResult {
+fn brought(desk: &mut Desk, signature: &Path, ui: &Ui) -> CliResult {
     let statement = signature.with_extension("");
     let text = read_text(&statement)?;
     let armour = read_text(signature)?;
     let person = desk.person.clone();
-    let known = desk.run.people.get(&person).ok_or_else(|| unknown(&desk.run, &person))?;
     let namespace = "approval-v1@countersign";
-    let key = known.keys.iter().find(|key| crate::sshsig::verify(key, namespace, text.as_bytes(), &armour).is_ok());
-    let Some(key) = key else {
-        return Err(CliError::new(
-            Exit::Refused,
-            "CS7004",
-            format!(
-                "{} is not a signature by one of {person}'s keys over {}",
-                signature.display(),
-                statement.display()
-            ),
-            format!("sign with: ssh-keygen -Y sign -n {namespace} -f KEY {}", statement.display()),
-        ));
-    };
-    let signed = SignedText { statement: text, signature: armour, key: key.line.clone() };
+    let signed = by_hand::signed_by(&desk.run, &person, namespace, text, armour, (&statement, signature))?;
     desk.remember(ui)?;
     desk.keep_and_bring(signed)?;
     ui.say(&format!("ok: {person}'s signature was taken in"));

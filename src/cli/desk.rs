@@ -2,12 +2,15 @@
 //! signed into the journal or into an answer file. Never asks a question, never says who may.
 
 use super::Global;
+use super::by_hand;
+use super::code::Coder;
 use super::decide::{io, refused, unknown, write_file};
-use super::kept::Memory;
+use super::kept::{Kept, Memory};
 use super::parts::{OsRandom, SystemClock, Who};
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Ui};
-use crate::base::{Digest, escape};
+use crate::approval::Refusal;
+use crate::base::{Digest, StepId, escape};
 use crate::engine::port::{Clock, Store};
 use crate::engine::state::Run;
 use crate::engine::status;
@@ -15,9 +18,12 @@ use crate::journal::{Journal, MemoryStore};
 use crate::keys::KeyRing;
 use crate::record::answer::{self, Answer};
 use crate::record::bundle::{self, Bundle};
+use crate::record::corroboration;
+use crate::record::fact::Corroborated;
 use crate::record::fact::SignedText;
-use crate::record::statement::{Body, Decides, SaidWhat};
-use crate::run::{voice, witness};
+use crate::record::statement::{Body, Decides, SaidWhat, Statement};
+use crate::run::voice::{self, VoiceError};
+use crate::run::witness;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +39,19 @@ pub struct Via {
     /// Write what is signed to an answer file, which `import` takes in, and not into the journal
     #[arg(long, short = 'o', value_name = "FILE")]
     pub answer: Option<PathBuf>,
+    #[command(flatten)]
+    pub hand: Hand,
+}
+
+/// A signature that is made elsewhere.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Hand {
+    /// Only write the statement to this file, to be signed elsewhere with ssh-keygen -Y sign
+    #[arg(long, value_name = "FILE", conflicts_with = "signature")]
+    pub print: Option<PathBuf>,
+    /// The signature made by ssh-keygen -Y sign over what --print wrote (FILE.sig): the rest of the command is the same
+    #[arg(long, value_name = "FILE.sig")]
+    pub signature: Option<PathBuf>,
 }
 
 enum Place {
@@ -53,6 +72,11 @@ pub struct Desk {
     memory: Option<Memory>,
     signed: Vec<SignedText>,
     objects: BTreeMap<Digest, Vec<u8>>,
+    /// Has codes checked, where the approver's role needs one.
+    pub coder: Option<Coder>,
+    hand: Hand,
+    /// In place of a signature a statement was written out.
+    printed: Option<String>,
 }
 
 impl Desk {
@@ -96,8 +120,22 @@ impl Desk {
             (None, None) => None,
         };
         let (clock, objects) = (SystemClock::new(), BTreeMap::new());
-        let who = who.clone();
-        Ok(Desk { run, person, clock, place, out, who, ring: None, memory: None, signed: Vec::new(), objects })
+        let (who, hand) = (who.clone(), via.hand.clone());
+        Ok(Desk {
+            run,
+            person,
+            clock,
+            place,
+            out,
+            who,
+            ring: None,
+            memory: None,
+            signed: Vec::new(),
+            objects,
+            coder: None,
+            hand,
+            printed: None,
+        })
     }
 
     /// Compares the history with what this machine saw of it before, and remembers it. Comes before any decision.
@@ -130,7 +168,6 @@ impl Desk {
 
     /// Signs a decision, and appends it or puts it to the answer.
     pub fn decide(&mut self, seq: u64, decides: Decides, reason: &str) -> Result<(), CliError> {
-        self.ready()?;
         let now = self.clock.now();
         let role = voice::deciding_role(&self.run, seq, &self.person, now);
         let role = role.ok_or_else(|| unknown(&self.run, &self.person))?;
@@ -147,32 +184,88 @@ impl Desk {
             Some(text) => text,
             None => {
                 let body = voice::approval_body(&self.run, seq, decides).map_err(|error| place::run_error(&error))?;
-                let ring = self.ring.as_ref().ok_or_else(no_ring)?;
-                voice::sign(&self.run, &mut OsRandom, ring, &self.person, &role, body, reason, now)
-                    .map_err(|error| place::run_error(&error))?
+                match self.sign(&role, body, reason, &mut None)? {
+                    Some(signed) => signed,
+                    None => return Ok(()),
+                }
             }
         };
-        voice::admit(&self.run, &signed, now).map_err(refused)?;
+        let corroborated = self.checked(seq, decides, &signed)?;
+        voice::admit_with(&self.run, &signed, corroborated.as_ref(), self.clock.now()).map_err(refused)?;
         if let Some(memory) = &mut self.memory {
-            memory.keep(&self.run, seq, decides, &signed)?;
+            memory.keep(&self.run, seq, decides.name(), &signed, Kept::of(corroborated.as_ref()))?;
         }
-        self.bring(signed)
+        self.bring(signed, corroborated)
+    }
+
+    /// What AWS says about a code, where the role of an approval needs one. Before anybody is asked for a code, all
+    /// other rules are kept, and the signed statement too: the next try goes on with it.
+    fn checked(&mut self, seq: u64, decides: Decides, signed: &SignedText) -> Result<Option<Corroborated>, CliError> {
+        if decides != Decides::Approve || !voice::needs_code(&self.run, signed) {
+            return Ok(None);
+        }
+        if let Some(before) = self.memory.as_ref().and_then(|memory| memory.corroborated(signed)) {
+            return Ok(Some(before));
+        }
+        match voice::admit(&self.run, signed, self.clock.now()) {
+            Ok(_) | Err(VoiceError::Refused(Refusal::NotCorroborated { .. })) => {}
+            Err(error) => return Err(refused(error)),
+        }
+        if let Some(memory) = &mut self.memory {
+            memory.keep(&self.run, seq, decides.name(), signed, Kept::Pending)?;
+        }
+        let statement = Digest::of(signed.statement.as_bytes());
+        let Some(coder) = &mut self.coder else { return Ok(None) };
+        coder.corroborate(&self.run, &self.person, &statement).map(Some)
     }
 
     /// A decision that was signed by hand: kept here, and brought where it belongs.
     pub fn keep_and_bring(&mut self, signed: SignedText) -> Result<(), CliError> {
-        let statement = voice::admit(&self.run, &signed, self.clock.now()).map_err(refused)?;
-        if let (Body::Approval(_, fields), Some(memory)) = (&statement.body, &mut self.memory) {
+        let read = Statement::read(&signed.statement).ok();
+        let fields =
+            read.as_ref().and_then(Statement::approval).ok_or_else(|| refused(Refusal::NotAnApproval.into()))?;
+        if let Some(memory) = &self.memory {
             memory.before(&self.run, fields.request, fields.decision)?;
-            memory.keep(&self.run, fields.request, fields.decision, &signed)?;
         }
-        self.bring(signed)
+        let corroborated = self.checked(fields.request, fields.decision, &signed)?;
+        voice::admit_with(&self.run, &signed, corroborated.as_ref(), self.clock.now()).map_err(refused)?;
+        if let Some(memory) = &mut self.memory {
+            let kept = Kept::of(corroborated.as_ref());
+            memory.keep(&self.run, fields.request, fields.decision.name(), &signed, kept)?;
+        }
+        self.bring(signed, corroborated)
     }
 
-    fn bring(&mut self, signed: SignedText) -> Result<(), CliError> {
+    fn bring(&mut self, signed: SignedText, corroborated: Option<Corroborated>) -> Result<(), CliError> {
         match (&mut self.place, &self.out) {
             (Place::Journal(journal), None) => {
-                voice::decide(journal, &self.clock, &mut self.run, &signed).map(|_| ()).map_err(refused)
+                let with = corroborated.as_ref();
+                voice::decide_with(journal, &self.clock, &mut self.run, &signed, with).map(|_| ()).map_err(refused)
+            }
+            _ => {
+                if let Some(fact) = &corroborated {
+                    let bytes = corroboration::object(fact)
+                        .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
+                    self.objects.insert(Digest::of(&bytes), bytes);
+                }
+                self.signed.push(signed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Signs break-glass for one step of a request, and appends it or puts it to the answer.
+    pub fn break_glass(&mut self, seq: u64, step: &StepId, reason: &str) -> Result<(), CliError> {
+        let now = self.clock.now();
+        let body = voice::break_glass_body(&self.run, seq, step).map_err(|error| place::run_error(&error))?;
+        let Some(signed) = self.sign("", body, reason, &mut None)? else { return Ok(()) };
+        voice::admit_glass(&self.run, &signed, now).map_err(refused)?;
+        if let Some(memory) = &mut self.memory {
+            memory.keep(&self.run, seq, "break-glass", &signed, Kept::Whole)?;
+        }
+        match (&mut self.place, &self.out) {
+            (Place::Journal(journal), None) => {
+                voice::break_glass(journal, &self.clock, &mut self.run, &signed).map(|_| ()).map_err(refused)
             }
             _ => {
                 self.signed.push(signed);
@@ -191,12 +284,10 @@ impl Desk {
         object: Option<(Digest, Vec<u8>)>,
         reason: &str,
     ) -> Result<(), CliError> {
+        let mut object = object;
         let body = voice::said_body(&self.run, what, covers, attempt, object.as_ref().map(|object| object.0));
-        self.ready()?;
-        let ring = self.ring.as_ref().ok_or_else(no_ring)?;
+        let Some(signed) = self.sign(role, body, reason, &mut object)? else { return Ok(()) };
         let now = self.clock.now();
-        let signed = voice::sign(&self.run, &mut OsRandom, ring, &self.person, role, body, reason, now)
-            .map_err(|error| place::run_error(&error))?;
         voice::may_be_said(&self.run, &signed, object.as_ref(), now).map_err(refused)?;
         if let Some(memory) = &mut self.memory {
             memory.keep_word(&signed)?;
@@ -216,11 +307,8 @@ impl Desk {
     /// Signs how the closed run ended, and appends it or puts it to the answer.
     pub fn witness(&mut self, role: &str, reason: &str) -> Result<(), CliError> {
         let body = witness::body(&self.run).ok_or_else(not_closed)?;
-        self.ready()?;
-        let ring = self.ring.as_ref().ok_or_else(no_ring)?;
+        let Some(signed) = self.sign(role, body, reason, &mut None)? else { return Ok(()) };
         let now = self.clock.now();
-        let signed = voice::sign(&self.run, &mut OsRandom, ring, &self.person, role, body, reason, now)
-            .map_err(|error| place::run_error(&error))?;
         witness::may(&self.run, &signed, now).map_err(refused)?;
         if let Some(memory) = &mut self.memory {
             memory.keep_word(&signed)?;
@@ -236,6 +324,39 @@ impl Desk {
         }
     }
 
+    /// Signs here; or brings back what was signed elsewhere; or, to be signed there, only writes it out (then none).
+    fn sign(
+        &mut self,
+        role: &str,
+        body: Body,
+        reason: &str,
+        object: &mut Option<(Digest, Vec<u8>)>,
+    ) -> Result<Option<SignedText>, CliError> {
+        let wrong = |error| place::run_error(&error);
+        let now = self.clock.now();
+        if let Some(path) = self.hand.print.clone() {
+            if self.printed.is_some() {
+                return Err(by_hand::several());
+            }
+            let statement = voice::statement(&self.run, &mut OsRandom, &self.person, role, body, reason, now);
+            let statement = statement.map_err(wrong)?;
+            let text = voice::checked(&statement).map_err(wrong)?;
+            self.printed = Some(by_hand::print(&path, &statement.namespace(), &text, object.as_ref())?);
+            return Ok(None);
+        }
+        if let Some(path) = &self.hand.signature {
+            return by_hand::bring(&self.run, &self.person, role, &body, object, path).map(Some);
+        }
+        self.ready()?;
+        let ring = self.ring.as_ref().ok_or_else(no_ring)?;
+        voice::sign(&self.run, &mut OsRandom, ring, &self.person, role, body, reason, now).map(Some).map_err(wrong)
+    }
+
+    /// Whether a statement was only written out, so that nothing was decided or said yet.
+    pub fn printed(&self) -> bool {
+        self.printed.is_some()
+    }
+
     /// The keys, once: a passphrase is asked for one time, however many statements it signs.
     fn ready(&mut self) -> Result<(), CliError> {
         if self.ring.is_none() {
@@ -246,6 +367,10 @@ impl Desk {
 
     /// Writes the answer file, if what was signed travels by file; else remembers the history with it.
     pub fn finish(&mut self, ui: &Ui) -> CliResult {
+        if let Some(words) = &self.printed {
+            ui.say(words);
+            return Ok(Exit::Done);
+        }
         let Some(path) = &self.out else {
             self.memory.as_mut().map_or(Ok(()), |memory| memory.saw(&self.run))?;
             return Ok(Exit::Done);
@@ -270,6 +395,9 @@ impl Desk {
 
     /// Who goes on after a performer's word.
     pub fn resume_hint(&mut self, ui: &Ui, done: &str) -> CliResult {
+        if self.printed() {
+            return self.finish(ui);
+        }
         ui.say(&format!("ok: {done}"));
         let finished = self.finish(ui)?;
         if self.travels() {

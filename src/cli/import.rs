@@ -10,6 +10,7 @@ use crate::base::{Digest, escape};
 use crate::engine::end;
 use crate::engine::port::Clock;
 use crate::record::answer::{self, Answer};
+use crate::record::corroboration;
 use crate::record::fact::SignedText;
 use crate::record::statement::{Body, Statement};
 use crate::run::{voice, witness};
@@ -21,7 +22,7 @@ Each statement is taken in or refused by itself; exit 7 if any was refused. What
 
 Example: countersign import bob.answer")]
 pub struct ImportArgs {
-    /// Answer files, written with `-o` by approve, deny, revoke, confirm, answer, attach, settle, go-on, note, witness
+    /// Answer files, written with `-o` by approve, deny, revoke, break-glass, confirm, answer, attach, settle, go-on, note, witness
     /// or decline; several only about one change of the run, whose signatures count together
     #[arg(required = true)]
     file: Vec<PathBuf>,
@@ -60,8 +61,13 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
         } else if signed.statement.starts_with("countersign said v1\n") {
             let object = object_of(signed).and_then(|digest| Some((digest, answers.objects.get(&digest)?.clone())));
             voice::say(&mut journal, &clock, &mut run, signed, object)
+        } else if signed.statement.starts_with("countersign break-glass v1\n") {
+            voice::break_glass(&mut journal, &clock, &mut run, signed)
         } else {
-            voice::decide(&mut journal, &clock, &mut run, signed)
+            let statement = Digest::of(signed.statement.as_bytes());
+            let mut codes = answers.objects.values().filter_map(|bytes| corroboration::read(bytes));
+            let corroborated = codes.find(|fact| fact.statement == statement);
+            voice::decide_with(&mut journal, &clock, &mut run, signed, corroborated.as_ref())
         };
         match taken.map_err(refused) {
             Ok(seq) => ui.say(&format!("ok: {words}: taken in as entry {seq}")),
@@ -116,6 +122,9 @@ fn words(statement: &Statement) -> String {
             format!("{person}: {} {}", fields.what.name(), escape::line(&fields.covers)).trim_end().to_owned()
         }
         Body::Witness(_, result) => format!("{person} witnesses the result `{}`", escape::line(result)),
+        Body::BreakGlass(_, fields) => {
+            format!("BREAK-GLASS by {person} for {}, attempt {}", escape::line(&fields.covers), fields.attempt)
+        }
         _ => format!("a statement of {person}"),
     }
 }

@@ -6,7 +6,7 @@ use super::desk::answer_name;
 use super::ui::{CliError, Exit, Style, Ui};
 use crate::base::{Digest, RunId, escape};
 use crate::engine::state::Run;
-use crate::record::fact::SignedText;
+use crate::record::fact::{Corroborated, SignedText};
 use crate::record::statement::Decides;
 use crate::record::tree::{parse_root, root_text};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Kept {
+struct Head {
     run: RunId,
     size: u64,
     root: String,
@@ -36,13 +36,34 @@ struct Signed {
     request_leaf: Digest,
     decision: String,
     text: SignedText,
+    /// It needs a code, and AWS has taken none yet.
+    #[serde(default)]
+    pending: bool,
+    /// What AWS said about the code.
+    #[serde(default)]
+    corroborated: Option<Corroborated>,
+}
+
+/// How far a decision is that is kept.
+#[derive(Clone, Copy)]
+pub enum Kept<'a> {
+    Whole,
+    /// Signed, and still without the code that it needs.
+    Pending,
+    Corroborated(&'a Corroborated),
+}
+
+impl<'a> Kept<'a> {
+    pub fn of(corroborated: Option<&'a Corroborated>) -> Kept<'a> {
+        corroborated.map_or(Kept::Whole, Kept::Corroborated)
+    }
 }
 
 /// The memory of one run and one person, as long as this process holds its lock.
 pub struct Memory {
     path: PathBuf,
     _lock: File,
-    kept: Option<Kept>,
+    kept: Option<Head>,
 }
 
 impl Memory {
@@ -108,7 +129,7 @@ impl Memory {
         match &mut self.kept {
             Some(kept) => (kept.size, kept.root, kept.leaf) = head,
             None => {
-                self.kept = Some(Kept {
+                self.kept = Some(Head {
                     run: run.id.clone(),
                     size: head.0,
                     root: head.1,
@@ -128,10 +149,15 @@ impl Memory {
     pub fn before(&self, run: &Run, request: u64, decides: Decides) -> Result<Option<SignedText>, CliError> {
         let Some(leaf) = run.requests.get(&request).map(|request| request.leaf) else { return Ok(None) };
         let signed = self.kept.iter().flat_map(|kept| &kept.signed);
-        let mine: Vec<&Signed> = signed.filter(|signed| signed.request_leaf == leaf).collect();
+        let mine: Vec<&Signed> =
+            signed.filter(|one| one.request_leaf == leaf && Decides::from_name(&one.decision).is_some()).collect();
         let Some(last) = mine.last() else { return Ok(None) };
         if last.decision == decides.name() {
             return Ok(Some(last.text.clone()));
+        }
+        // An approval that never left the hand, for want of a code, binds nobody.
+        if last.pending && decides == Decides::Deny {
+            return Ok(None);
         }
         if decides == Decides::Revoke {
             return Ok(None);
@@ -145,18 +171,42 @@ impl Memory {
         ))
     }
 
+    /// What AWS said about a code for this very statement.
+    pub fn corroborated(&self, text: &SignedText) -> Option<Corroborated> {
+        let mut signed = self.kept.iter().flat_map(|kept| &kept.signed);
+        signed.find(|signed| signed.text.statement == text.statement)?.corroborated.clone()
+    }
+
     /// Keeps a decision before it goes anywhere.
-    pub fn keep(&mut self, run: &Run, request: u64, decides: Decides, text: &SignedText) -> Result<(), CliError> {
+    pub fn keep(
+        &mut self,
+        run: &Run,
+        request: u64,
+        decision: &str,
+        text: &SignedText,
+        how: Kept<'_>,
+    ) -> Result<(), CliError> {
+        let pending = matches!(how, Kept::Pending);
+        let corroborated = match how {
+            Kept::Corroborated(fact) => Some(fact.clone()),
+            _ => None,
+        };
         let Some(leaf) = run.requests.get(&request).map(|request| request.leaf) else { return Ok(()) };
         let Some(kept) = &mut self.kept else { return Ok(()) };
-        if kept.signed.iter().any(|signed| signed.text.statement == text.statement) {
-            return Ok(());
+        if let Some(same) = kept.signed.iter_mut().find(|signed| signed.text.statement == text.statement) {
+            if corroborated.is_none() {
+                return Ok(());
+            }
+            (same.pending, same.corroborated) = (false, corroborated);
+            return self.write();
         }
         kept.signed.push(Signed {
             request,
             request_leaf: leaf,
-            decision: decides.name().to_owned(),
+            decision: decision.to_owned(),
             text: text.clone(),
+            pending,
+            corroborated,
         });
         self.write()
     }
@@ -195,7 +245,7 @@ fn head_of(run: &Run) -> (u64, String, Digest) {
 }
 
 /// How a history contradicts what was seen before.
-fn contradiction(kept: &Kept, run: &Run) -> Option<String> {
+fn contradiction(kept: &Head, run: &Run) -> Option<String> {
     if run.size() < kept.size {
         return Some(format!(
             "you saw {} entries of run {}, and here are {}: the end was cut off, or this is an older file",

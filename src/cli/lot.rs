@@ -135,7 +135,7 @@ fn typed(run: &Run, request: &RequestState, ui: &Ui) -> Result<bool, CliError> {
     Ok(true)
 }
 
-fn line(question: &str) -> Result<String, CliError> {
+pub(super) fn line(question: &str) -> Result<String, CliError> {
     dialoguer::Input::<String>::new()
         .with_prompt(question)
         .allow_empty(true)

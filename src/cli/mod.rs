@@ -4,15 +4,18 @@
 pub mod abandon;
 pub mod actions;
 pub mod amend;
+pub mod by_hand;
 pub mod change;
 pub mod check;
 pub mod checkpoint;
 mod child;
+pub mod code;
 pub mod completions;
 pub mod decide;
 pub mod desk;
 pub mod explain;
 pub mod export;
+pub mod glass;
 pub mod hand_over;
 mod help;
 #[cfg(feature = "aws")]
@@ -136,6 +139,8 @@ pub enum Verb {
     Deny(decide::DenyArgs),
     /// Take back an own approval that was not used yet
     Revoke(decide::DenyArgs),
+    /// In an emergency: waive the approvals that one attempt lacks
+    BreakGlass(glass::BreakGlassArgs),
     /// Take in an answer file
     Import(import::ImportArgs),
     /// Confirm a step, as its performer
@@ -343,6 +348,7 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Approve(args) => decide::approve(args, global, ui),
         Verb::Deny(args) => decide::deny(args, global, ui),
         Verb::Revoke(args) => decide::revoke(args, global, ui),
+        Verb::BreakGlass(args) => glass::break_glass(args, global, ui),
         Verb::Import(args) => import::import(args, global, ui),
         Verb::Confirm(args) => say::confirm(args, global, ui),
         Verb::Answer(args) => say::answer(args, global, ui),

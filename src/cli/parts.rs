@@ -204,6 +204,7 @@ fn together(run: &Run, same: &[&Waited]) -> String {
         names.join(", ")
     );
     let person = first.people.first().map(String::as_str).unwrap_or("PERSON");
-    let command = format!("countersign approve --as {person}{}", status::here(run));
+    let code = status::simulated_code(run, &first.role);
+    let command = format!("countersign approve --as {person}{code}{}", status::here(run));
     format!("{}\n  can run: {}", escape::block(&head), escape::line(&command))
 }

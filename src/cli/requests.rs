@@ -85,7 +85,7 @@ pub fn review(args: &ReviewArgs, global: &Global, ui: &Ui) -> CliResult {
     }
     let run = match &args.who.person {
         Some(_) => {
-            let via = Via { run: args.run.clone(), from: args.file.clone(), answer: None };
+            let via = Via { run: args.run.clone(), from: args.file.clone(), ..Via::default() };
             let mut desk = Desk::open(global, &via, &args.who)?;
             if args.file.is_none() {
                 verified(global, &desk.run)?;

@@ -1,6 +1,7 @@
 //! run, resume: a seat at a run, with the real parts.
 
 use super::Global;
+use super::code::Codes;
 use super::load::{Loaded, possible};
 use super::notify::Notifier;
 use super::parts::{self, OsRandom, SystemClock};
@@ -10,7 +11,7 @@ use super::progress::Progress;
 use super::proof_file;
 use super::source::{self, Source};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
-use crate::aws::{AwsCloud, Config};
+use crate::aws::{AwsCloud, CodeSource, Config};
 use crate::base::{Digest, RunId, Time, escape};
 use crate::engine::end;
 use crate::engine::next::{Stop, StopKind};
@@ -74,6 +75,9 @@ pub struct SeatArgs {
     /// The endpoints are a simulator's
     #[arg(long)]
     pub simulated: bool,
+    /// Read codes of MFA devices, for sessions that need them, from this file (- is standard input), one per line
+    #[arg(long, value_name = "FILE")]
+    pub code_from: Option<PathBuf>,
     /// Leave with exit 4 instead of waiting
     #[arg(long)]
     pub no_wait: bool,
@@ -96,7 +100,7 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let parties: BTreeSet<String> = parties(&loaded);
     let signatures = people::signed_by_all(&loaded.paths.people, &loaded.people, &parties)?;
     let mode = if args.seat.simulated { Mode::Simulated } else { Mode::Live };
-    let cloud = cloud(&args.seat)?;
+    let cloud = cloud(&args.seat, ui)?;
     cloud
         .check_endpoints()
         .await
@@ -224,7 +228,7 @@ pub async fn sit_down(
     place::unchanged(&run, "runbook", runbook)?;
     place::unchanged(&run, "people", people)?;
     let sitters = sitters(args, &run.people)?;
-    let cloud = cloud(args)?;
+    let cloud = cloud(args, ui)?;
     cloud
         .check_endpoints()
         .await
@@ -317,7 +321,18 @@ fn endpoint_hint(simulated: bool) -> &'static str {
     }
 }
 
-fn cloud(args: &SeatArgs) -> Result<AwsCloud, CliError> {
+/// Asks for the codes that sessions need.
+fn codes(args: &SeatArgs, ui: &Ui) -> Result<CodeSource, CliError> {
+    let codes = std::sync::Mutex::new(Codes::of(args.code_from.as_deref(), ui)?);
+    Ok(std::sync::Arc::new(move |wanted| {
+        let device = escape::line(wanted.serial);
+        let prompt = format!("code of {device} for the session {}", escape::line(wanted.session));
+        let mut codes = codes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Some((wanted.serial.to_owned(), codes.next(&prompt)?))
+    }))
+}
+
+fn cloud(args: &SeatArgs, ui: &Ui) -> Result<AwsCloud, CliError> {
     let mut bindings = args.bindings.clone();
     for text in &args.session {
         let (name, profile) = text.split_once("=profile:").ok_or_else(|| {
@@ -330,7 +345,8 @@ fn cloud(args: &SeatArgs) -> Result<AwsCloud, CliError> {
         })?;
         bindings.insert(name.to_owned(), profile.to_owned());
     }
-    Ok(AwsCloud::new(Config { bindings, simulated: args.simulated, ..Config::default() }))
+    let codes = Some(codes(args, ui)?);
+    Ok(AwsCloud::new(Config { bindings, simulated: args.simulated, codes, ..Config::default() }))
 }
 
 fn open_or_create(global: &Global) -> Result<Journal, CliError> {
@@ -495,6 +511,7 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
             if report.exit() == 6 {
                 return Ok(Exit::NotVerified);
             }
+            let done = if report.unreconciled { Exit::Waiting } else { Exit::Done };
             ui.must_say(&format!(
                 "evidence: countersign export {} -o {}.countersign{}",
                 run.id.short(),
@@ -502,7 +519,7 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
                 run.whereabouts.journal()
             ));
             end::words(run).iter().for_each(|words| ui.must_say(&escape::block(words)));
-            Ok(Exit::Done)
+            Ok(done)
         }
         StopKind::Waiting => {
             ui.must_say(&stop_words(run, stop));

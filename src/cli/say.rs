@@ -469,6 +469,8 @@ pub fn note(args: &NoteArgs, global: &Global, ui: &Ui) -> CliResult {
     let mut desk = Desk::to_speak(global, &args.via, &args.who, ui)?;
     let role = desk.run.people.get(&desk.person).and_then(|person| person.roles.first().cloned()).unwrap_or_default();
     desk.say(SaidWhat::Note, "", 1, &role, None, &args.text)?;
-    ui.say("ok: noted");
+    if !desk.printed() {
+        ui.say("ok: noted");
+    }
     desk.finish(ui)
 }

@@ -143,6 +143,7 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
         ui.paint(Style::Bold, status::state(run))
     );
     let mut lines = vec![head];
+    lines.extend(glass(run, ui));
     for (session, value) in &run.sessions {
         let of = |member: &str| escape::line(value[member].as_str().unwrap_or_default());
         lines.push(format!("  session {session}: {} ({})", of("arn"), of("kind")));
@@ -190,6 +191,29 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
     lines.extend(way_back(run));
     lines.extend(repairs(run));
     lines.join("\n")
+}
+
+/// Every use of break-glass, and whether all parties have counter-signed since.
+fn glass(run: &Run, ui: &Ui) -> Vec<String> {
+    let mut lines: Vec<String> = run
+        .glass
+        .iter()
+        .map(|one| {
+            format!(
+                "  {} {} ({}) waived the approvals of {}, attempt {}: {}",
+                ui.paint(Style::Bad, "BREAK-GLASS:"),
+                escape::line(&one.person),
+                escape::line(&one.party),
+                escape::line(&one.covers),
+                one.attempt,
+                escape::line(&one.reason)
+            )
+        })
+        .collect();
+    if run.is_unreconciled() {
+        lines.push("  unreconciled: every party must witness the result of the closed run".to_owned());
+    }
+    lines
 }
 
 /// What the last rollback found at each anchor that it read again.

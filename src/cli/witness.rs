@@ -42,7 +42,7 @@ pub struct Args {
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let file = args.target.as_ref().map(PathBuf::from).filter(|path| path.is_file());
     let run = args.target.clone().filter(|_| file.is_none());
-    let via = Via { run, from: file, answer: args.output.clone() };
+    let via = Via { run, from: file, answer: args.output.clone(), ..Via::default() };
     let mut desk = Desk::at(global, &via, &args.who)?;
     if desk.run.closed.is_none() {
         return Err(not_closed());

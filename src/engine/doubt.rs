@@ -228,6 +228,10 @@ fn by_word(run: &Run, step: &Step, id: &StepId, state: &StepState, begun: u64, s
             stop.until = Some(request.asked.approve_by);
             Next::Stop(stop)
         }
+        // Nothing stands in place of the agreement on how an operation ended.
+        Decision::Waived { .. } => {
+            Next::Stop(stop(run, step, id, "a second person must confirm what was said about it"))
+        }
         Decision::Denied { .. } => {
             Next::Append(vec![Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::Denied })])
         }

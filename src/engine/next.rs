@@ -223,7 +223,8 @@ fn over_requests(run: &Run, now: Time) -> Option<Next> {
     let floor = now.max(run.last_at);
     for (_, seq) in run.index.clocks.range(..=(floor, u64::MAX)) {
         let Some(request) = run.requests.get(seq) else { continue };
-        if matches!(request::decide(run, request, now), Decision::Expired { .. }) {
+        let expired = matches!(request::decide(run, request, now), Decision::Expired { .. });
+        if expired && !request::some_waived(run, request, now) {
             ends.insert(*seq, EndedBy::Expired);
         }
     }
@@ -476,9 +477,13 @@ fn grant(
         let ended = fact::RequestEnded { request: request.seq, why: EndedBy::AnchorChanged };
         return Err(Box::new(Next::Append(vec![Draft::new(ended)])));
     }
-    match request::decide(run, request, now) {
+    match request::may_begin(run, request, id, now) {
         Decision::Granted { consumes, run_by } => {
             Ok(Grant { request: Some(request.seq), consumes, run_by: Some(run_by) })
+        }
+        // Nothing is spent where break-glass stands in place of approvals.
+        Decision::Waived { run_by, .. } => {
+            Ok(Grant { request: Some(request.seq), consumes: Vec::new(), run_by: Some(run_by) })
         }
         Decision::Missing(lacks) => {
             let first = lacks.first();
@@ -508,8 +513,10 @@ fn later_try(run: &Run, id: &StepId, operation: &Value, now: Time) -> Option<Gra
         return None;
     }
     let request = run.requests.get(&state.request?)?;
-    match request::decide(run, request, now) {
-        Decision::Granted { run_by, .. } if request.ended.is_none_or(|(why, _)| why == EndedBy::Consumed) => {
+    match request::may_begin(run, request, id, now) {
+        Decision::Granted { run_by, .. } | Decision::Waived { run_by, .. }
+            if request.ended.is_none_or(|(why, _)| why == EndedBy::Consumed) =>
+        {
             Some(Grant { request: Some(request.seq), consumes: Vec::new(), run_by: Some(run_by) })
         }
         _ => None,
@@ -619,7 +626,7 @@ fn fresh_anchor(run: &Run, seat: &Seat, stage: &Stage, id: &StepId, state: &Step
     let last_word = state.said.iter().map(|said| said.seq).max().unwrap_or(0);
     let granted = run
         .requests_over(id, request::next_attempt(run, id))
-        .flat_map(|request| request.voices.iter().map(|voice| voice.seq))
+        .flat_map(|request| request.voices.iter().chain(&request.glass).map(|voice| voice.seq))
         .max()
         .unwrap_or(0);
     let fresh = seat.fresh.get(&place) == Some(&anchor.seq) && anchor.seq > last_word.max(granted);

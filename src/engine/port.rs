@@ -65,6 +65,9 @@ pub struct SessionWanted {
     /// Role name or ARN.
     pub assume_role: String,
     pub external_id: String,
+    /// The role is assumed with a code of the device with this serial (empty: nobody at the seat has one).
+    pub mfa: bool,
+    pub serial: String,
     /// `countersign-<run8>-<person>`.
     pub role_session_name: String,
 }
@@ -81,6 +84,8 @@ impl SessionWanted {
             through: None,
             assume_role: String::new(),
             external_id: String::new(),
+            mfa: false,
+            serial: String::new(),
             role_session_name: String::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::operation;
 use super::scope;
-use super::state::{RequestState, Run, Status};
+use super::state::{RequestState, Run, Status, Voice};
 use crate::approval::{self, Case, Decision, Given};
 use crate::base::{Digest, StepId, Time};
 use crate::plan::model::{Approval, Per, Stage, Step};
@@ -177,19 +177,21 @@ pub fn case<'a>(run: &'a Run, request: &'a RequestState, now: Time) -> Case<'a> 
         demands: request.demands.clone().unwrap_or_else(|| vec![nobody()]),
         performers: request.performers.clone(),
         starter: run.starter.clone(),
-        statements: request
-            .voices
-            .iter()
-            .map(|voice| Given {
-                seq: voice.seq,
-                statement: &voice.statement,
-                good: voice.good,
-                key: voice.key.clone(),
-                head: &voice.head,
-            })
-            .collect(),
+        statements: request.voices.iter().map(given).collect(),
+        glass: request.glass.iter().map(given).collect(),
         // A clock that was set back makes nothing unsigned again: the journal's own time is the floor.
         now: now.max(run.last_at),
+    }
+}
+
+fn given(voice: &Voice) -> Given<'_> {
+    Given {
+        seq: voice.seq,
+        statement: &voice.statement,
+        good: voice.good,
+        key: voice.key.clone(),
+        corroborated: voice.corroborated.as_ref(),
+        head: &voice.head,
     }
 }
 
@@ -201,4 +203,29 @@ fn nobody() -> Approval {
 /// The one decision function, asked about a request as it stands.
 pub fn decide(run: &Run, request: &RequestState, now: Time) -> Decision {
     approval::decide(&case(run, request, now))
+}
+
+/// Whether this step of it may begin: break-glass may stand in place of what is missing.
+pub fn may_begin(run: &Run, request: &RequestState, step: &StepId, now: Time) -> Decision {
+    approval::may_begin(&case(run, request, now), step)
+}
+
+/// Whether break-glass stands for this step of it.
+pub fn is_waived(run: &Run, request: &RequestState, step: &StepId, now: Time) -> bool {
+    !request.glass.is_empty() && matches!(may_begin(run, request, step, now), Decision::Waived { .. })
+}
+
+/// Whether break-glass stands for every step of it that is not begun: then nobody is waited for.
+pub fn all_waived(run: &Run, request: &RequestState, now: Time) -> bool {
+    let open = |slot: &&Operation| !request.spent.contains(&slot.step);
+    request.operations.iter().filter(open).all(|slot| is_waived(run, request, &slot.step, now))
+        && !request.glass.is_empty()
+}
+
+/// Whether break-glass stands for some step of it that is not begun.
+pub fn some_waived(run: &Run, request: &RequestState, now: Time) -> bool {
+    request
+        .operations
+        .iter()
+        .any(|slot| !request.spent.contains(&slot.step) && is_waived(run, request, &slot.step, now))
 }

@@ -44,8 +44,17 @@ fn resolve(run: &Run, id: &str, scope: &Value, now: Time, depth: u32) -> Result<
         through,
         assume_role: if session.assume_role.is_empty() { String::new() } else { fill(&session.assume_role)? },
         external_id: session.external_id.clone(),
+        mfa: session.mfa,
+        serial: device(run, &session.used_by).unwrap_or_default(),
         role_session_name: format!("countersign-{}-{person}", run.id.short()),
     })
+}
+
+/// The device of somebody who sits here; of a role that uses the session, if one of them has one.
+fn device(run: &Run, used_by: &[String]) -> Option<String> {
+    let here = || run.signed_on.iter().filter_map(|person| run.people.get(person)).filter(|one| one.mfa.is_some());
+    let using = here().find(|one| one.roles.iter().any(|role| used_by.contains(role)));
+    using.or_else(|| here().next())?.mfa.as_ref().map(|mfa| mfa.serial.clone())
 }
 
 /// What a seat remembers a session by.

@@ -3,9 +3,11 @@
 
 mod back;
 mod change;
+mod glass;
 
 pub use back::Rollback;
 pub use change::{Force, Handed, NotHere, Recovery, by_new_key, recovery_of};
+pub use glass::Glass;
 
 use super::index::{Index, Standing};
 use crate::approval;
@@ -79,6 +81,10 @@ pub struct Run {
     pub end: super::end::End,
     pub counts: BTreeMap<String, u64>,
     pub notes: Vec<(Time, String, String)>,
+    /// Every use of break-glass.
+    pub glass: Vec<Glass>,
+    /// Seq and content of the last one; it belongs to the approval right after it.
+    pub corroborated: Option<(u64, fact::Corroborated)>,
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
     pub by_hand: BTreeMap<String, (u64, String)>,
     pub holds: BTreeMap<String, super::hold::HoldState>,
@@ -139,6 +145,8 @@ pub struct RequestState {
     /// Empty for settlements.
     pub operations: Vec<Operation>,
     pub voices: Vec<Voice>,
+    /// Break-glass statements about steps of it.
+    pub glass: Vec<Voice>,
     pub ended: Option<(EndedBy, u64)>,
     /// Slots already spent.
     pub spent: BTreeSet<StepId>,
@@ -158,6 +166,8 @@ pub struct Voice {
     pub good: Good,
     pub key: Vec<u8>,
     pub head: Head,
+    /// AWS's answer about a code, which came right before it.
+    pub corroborated: Option<fact::Corroborated>,
 }
 
 /// What somebody said about a step.
@@ -385,6 +395,8 @@ impl Run {
             end: super::end::End::default(),
             counts,
             notes: Vec::new(),
+            glass: Vec::new(),
+            corroborated: None,
             by_hand: BTreeMap::new(),
             holds: BTreeMap::new(),
             force: Vec::new(),
@@ -463,6 +475,7 @@ impl Run {
             Fact::StageEntered(fact) => self.stage_entered(fact, objects)?,
             Fact::AnchorSet(fact) => self.anchor_set(entry, fact, objects)?,
             Fact::Asked(fact) => self.asked(entry, fact, Digest::leaf(line.as_bytes()), objects)?,
+            Fact::Corroborated(fact) => self.corroborated = Some((entry.seq, fact.clone())),
             Fact::Approval(fact) => self.voice(entry.seq, &fact.statement, &fact.signature, &fact.key)?,
             Fact::RequestEnded(fact) => {
                 let request = self.requests.get_mut(&fact.request).ok_or("it ends a request that there is not")?;
@@ -507,9 +520,7 @@ impl Run {
             Fact::Amended(fact) => self.amended(entry, fact, objects)?,
             Fact::PeopleChanged(fact) => self.people_changed(entry, fact, objects)?,
             Fact::HandedOver(fact) => self.handed_over(entry, fact)?,
-            Fact::BreakGlass(_) => {
-                return Err(format!("`{}` entries: not in this version", entry.fact.kind()));
-            }
+            Fact::BreakGlass(fact) => self.break_glass(entry, &fact.statement, &fact.signature, &fact.key)?,
         }
         Ok(())
     }
@@ -624,6 +635,7 @@ impl Run {
             asked: fact.clone(),
             operations,
             voices: Vec::new(),
+            glass: Vec::new(),
             ended: None,
             spent: BTreeSet::new(),
             slots,
@@ -632,16 +644,6 @@ impl Run {
         };
         self.index.asked(&request, steps);
         self.requests.insert(entry.seq, request);
-        Ok(())
-    }
-
-    fn voice(&mut self, seq: u64, text: &str, signature: &str, key: &str) -> Result<(), String> {
-        let (statement, good, key, head) = self.signed("approval", text, signature, key)?;
-        let Body::Approval(_, fields) = &statement.body else { return Err("it is no approval statement".to_owned()) };
-        let request = self.requests.get_mut(&fields.request).ok_or("it is about a request that there is not")?;
-        request.voices.push(Voice { seq, statement, good, key: key.blob, head });
-        let request = &*request;
-        self.index.heard(request);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::{operation, request, rollback, scope};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::expression;
+use crate::plan::model::Proof;
 use crate::record::fact::{Mode, WaitFor, What};
 use serde_json::{Value, json};
 
@@ -112,6 +113,9 @@ pub fn find_request<'a>(run: &'a Run, text: &str) -> Vec<&'a RequestState> {
 pub fn waiting_for(run: &Run, now: Time) -> Vec<Waited> {
     let mut all = Vec::new();
     for request in run.requests.values().filter(|request| request.is_live()) {
+        if request::all_waived(run, request, now) {
+            continue;
+        }
         let lacks = match request::decide(run, request, now) {
             Decision::Missing(lacks) => lacks,
             Decision::Expired { .. } => {
@@ -237,7 +241,9 @@ pub fn command(run: &Run, waited: &Waited) -> String {
     let person = waited.people.first().map(String::as_str).unwrap_or("PERSON");
     let (at, here) = (&waited.at, here(run));
     match waited.what {
-        WaitFor::Approval => format!("countersign approve {at} --as {person}{here}"),
+        WaitFor::Approval => {
+            format!("countersign approve {at} --as {person}{}{here}", simulated_code(run, &waited.role))
+        }
         WaitFor::Confirmation => format!("countersign confirm {at} --as {person}{}{here}", typed(run, at)),
         WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}{here}"),
         WaitFor::Settle => format!("countersign settle done {at} --as {person}{here}   (or: settle not-done)"),
@@ -247,6 +253,12 @@ pub fn command(run: &Run, waited: &Waited) -> String {
         }
         WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => resume(run, person),
     }
+}
+
+/// ` --simulated`, where a simulator is asked about the code that this role's approvals need.
+pub fn simulated_code(run: &Run, role: &str) -> &'static str {
+    let coded = role.split('|').filter_map(|role| run.plan.roles.get(role)).any(|role| role.proof == Proof::MfaCode);
+    if coded && run.opened.mode == Mode::Simulated { " --simulated" } else { "" }
 }
 
 /// ` --run PREFIX --journal PATH`, as far as a command needs them to find this run.
@@ -306,6 +318,11 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         "witnesses": witnesses, "witnesses_missing": witnesses_missing,
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
+        "break_glass": run.glass.iter().map(|one| json!({
+            "entry": one.seq, "at": one.at.millis(), "person": one.person, "party": one.party, "covers": one.covers,
+            "attempt": one.attempt, "reason": one.reason,
+        })).collect::<Vec<_>>(),
+        "unreconciled": run.is_unreconciled(),
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
         "handed_over": run.handed.as_ref().filter(|away| !away.back).map(|away| {
             json!({"to": away.to, "by": away.by, "at": away.at.millis(), "entry": away.seq})

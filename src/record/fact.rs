@@ -60,7 +60,7 @@ facts! {
     RunOpened = "run_opened", SignedOn = "signed_on", SignedOff = "signed_off", SessionOpened = "session_opened",
     StageEntered = "stage_entered", AnchorSet = "anchor_set", AnchorRefused = "anchor_refused",
     HoldBegan = "hold_began", HoldProved = "hold_proved", HoldEnded = "hold_ended",
-    Asked = "asked", Approval = "approval", RequestEnded = "request_ended", Said = "said",
+    Asked = "asked", Corroborated = "corroborated", Approval = "approval", RequestEnded = "request_ended", Said = "said",
     Intended = "intended", Outcome = "outcome", Observed = "observed", Verified = "verified",
     Skipped = "skipped", Waiting = "waiting", Waited = "waited", Paused = "paused", Resumed = "resumed",
     RollbackStarted = "rollback_started", AnchorRegained = "anchor_regained",
@@ -108,6 +108,18 @@ pub enum Direction {
     Undo,
 }
 
+fact!(
+    /// AWS STS named the statement of the approval that comes next, for its signer's device. `by` is that signer.
+    Corroborated {
+        /// SHA-256 of the statement's text.
+        statement: Digest,
+        /// Of the role that was assumed.
+        account: String, arn: String, assumed_role_id: String,
+        date: Option<String>, endpoint: String, request_id: Option<String>,
+        /// The device.
+        serial: String,
+    }
+);
 fact!(
     /// Entry 0. `by` is who started the run.
     RunOpened {

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod bundle;
 pub mod change;
+pub mod corroboration;
 pub mod entry;
 pub mod fact;
 pub mod named;

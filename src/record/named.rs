@@ -41,6 +41,7 @@ pub fn objects(entry: &Entry) -> Vec<Digest> {
         | Fact::HoldBegan(_)
         | Fact::HoldEnded(_)
         | Fact::Approval(_)
+        | Fact::Corroborated(_)
         | Fact::RequestEnded(_)
         | Fact::Skipped(_)
         | Fact::Waiting(_)

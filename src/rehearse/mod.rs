@@ -2,6 +2,7 @@
 //! throw-away keys, a virtual clock. Starts no process, reads no credentials, opens no connection.
 
 pub mod actors;
+pub mod devices;
 pub mod people;
 pub mod prove;
 pub mod theatre;

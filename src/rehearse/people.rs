@@ -1,6 +1,7 @@
 //! The people of a rehearsal: those of the people file (or one per role), with keys that anyone can recompute.
 
-use crate::people::People;
+use super::devices;
+use crate::people::{Mfa, People};
 use crate::plan::model::Proof;
 use crate::sshsig::{KeyKind, rehearsal_key};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,9 @@ pub fn file(people: &People, roles: &Roles) -> String {
             person.roles.iter().map(|role| quoted(role)).collect::<Vec<_>>().join(", "),
             quoted(&key),
         ));
+        if person.roles.iter().any(|role| needs_code(role, roles)) {
+            text.push_str(&device(&person.mfa.clone().unwrap_or_else(|| devices::invented(&person.id))));
+        }
     }
     if !people.break_glass.is_empty() {
         let all: Vec<String> = people.break_glass.iter().map(|id| quoted(id)).collect();
@@ -44,8 +48,19 @@ pub fn invented(roles: &Roles) -> String {
             quoted(role),
             quoted(&key),
         ));
+        if needs_code(role, roles) {
+            text.push_str(&device(&devices::invented(&id)));
+        }
     }
     text
+}
+
+fn needs_code(role: &str, roles: &Roles) -> bool {
+    roles.get(role).is_some_and(|(_, proof)| *proof == Proof::MfaCode)
+}
+
+fn device(mfa: &Mfa) -> String {
+    format!("mfa = {{ serial = {}, role = {} }}\n", quoted(&mfa.serial), quoted(&mfa.role))
 }
 
 /// A security key (in software) where a role asks for touch and PIN.

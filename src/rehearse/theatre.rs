@@ -2,12 +2,13 @@
 //! process. Processes (seats) come and go; the theatre knows how one begins, and what people do when it stops.
 
 use super::actors::Simulated;
+use super::devices::{Devices, session_code};
 use super::world::{RehearsalClock, SimulatedPrograms, Wire};
 use super::{Played, Tell};
 use crate::approval::Decision;
 use crate::aws::connector::WireServer;
-use crate::aws::{AwsCloud, Config, InProcess};
-use crate::base::{RunId, StepId};
+use crate::aws::{AwsCloud, CodeSource, Config, InProcess};
+use crate::base::{Digest, RunId, StepId};
 use crate::engine::next::{Stop, StopKind, holds};
 use crate::engine::port::{Clock, Random, Store};
 use crate::engine::request;
@@ -45,6 +46,7 @@ pub struct Theatre<R> {
     /// Secret parameters, which every process is given anew.
     pub secrets: BTreeMap<String, String>,
     ring: SoftSigner,
+    devices: Devices,
     machine: String,
 }
 
@@ -75,8 +77,8 @@ impl<R: Random + Clone + 'static> Theatre<R> {
         tell: Tell,
     ) -> Theatre<R> {
         let server: Arc<dyn WireServer> = Arc::<Wire>::clone(&wire);
-        let (ring, machine) = (ring(people), "0".repeat(32));
-        Theatre { store, id, wire, server, clock, random, tell, secrets: BTreeMap::new(), ring, machine }
+        let (ring, devices, machine) = (ring(people), Devices::of(people, clock.now()), "0".repeat(32));
+        Theatre { store, id, wire, server, clock, random, tell, secrets: BTreeMap::new(), ring, devices, machine }
     }
 
     /// The keys of everybody.
@@ -232,7 +234,15 @@ impl<R: Random + Clone + 'static> Theatre<R> {
         let body = voice::approval_body(run, request, decision)?;
         let random = &mut self.random.clone();
         let signed = voice::sign(run, random, &self.ring, person, &role, body, "", self.clock.now())?;
-        match voice::decide(store, &self.clock, run, &signed) {
+        let corroborated = match decision == Decides::Approve && voice::needs_code(run, &signed) {
+            true => {
+                let statement = Digest::of(signed.statement.as_bytes());
+                let found = self.devices.corroborate(&run.people, person, &statement, &self.clock);
+                Some(found.map_err(|why| RunError::Bad(format!("{person} has no code: {why}")))?)
+            }
+            false => None,
+        };
+        match voice::decide_with(store, &self.clock, run, &signed, corroborated.as_ref()) {
             Ok(_) => Ok(true),
             Err(voice::VoiceError::Run(error)) => Err(error),
             Err(error) => Err(RunError::Bad(format!("{person} could not decide on request {request}: {error}"))),
@@ -243,7 +253,12 @@ impl<R: Random + Clone + 'static> Theatre<R> {
     pub fn cloud(&self, run: &Run) -> AwsCloud {
         let time: Arc<dyn crate::aws::VirtualTime> = Arc::new(self.clock.clone());
         let inside = InProcess { server: Arc::clone(&self.server), time, profiles: profiles(run, &self.wire) };
-        AwsCloud::new(Config { simulated: true, in_process: Some(inside), ..Config::default() })
+        let (wire, clock) = (Arc::clone(&self.wire), self.clock.clone());
+        let codes: CodeSource = Arc::new(move |wanted| {
+            let (serial, code) = session_code(&wire, &clock, wanted)?;
+            Some((serial, code.into()))
+        });
+        AwsCloud::new(Config { simulated: true, in_process: Some(inside), codes: Some(codes), ..Config::default() })
     }
 }
 

@@ -173,6 +173,9 @@ pub struct DecisionFacts {
     pub signed_at: String,
     /// Fingerprint of the key.
     pub key: String,
+    /// What AWS said of a code given with it, in words; corroborated, never proved.
+    #[serde(default)]
+    pub corroborated: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

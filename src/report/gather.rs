@@ -227,7 +227,14 @@ fn limits(report: &verify::Report, happened: &Happened) -> Vec<String> {
         all.push(format!("{count} objects are not in the bundle: what they hold is not told here."));
     }
     if report.break_glass {
-        all.push("Approvals were waived by break-glass.".to_owned());
+        all.push(match report.unreconciled {
+            true => {
+                "Approvals were waived by BREAK-GLASS, and not every party has counter-signed the result.".to_owned()
+            }
+            false => {
+                "Approvals were waived by BREAK-GLASS; every party has counter-signed the result since.".to_owned()
+            }
+        });
     }
     if happened.unreadable > 0 {
         all.push(format!("{} lines can't be read as entries and are left out.", happened.unreadable));

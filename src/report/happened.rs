@@ -28,6 +28,8 @@ pub(super) struct Happened {
     pub passed: Vec<(StepId, Passed)>,
     /// The last proof of each way in, in words.
     proved: BTreeMap<String, String>,
+    /// What AWS said about codes, by statement, in words.
+    corroborated: BTreeMap<Digest, String>,
     /// Lines that are no entries.
     pub unreadable: usize,
 }
@@ -54,6 +56,11 @@ pub(super) fn read(history: &History<'_>) -> Happened {
                 endpoint: fact.endpoint.clone(),
             }),
             Fact::Asked(fact) => asked(&mut all, entry, fact),
+            Fact::Corroborated(fact) => {
+                let id = fact.request_id.as_deref().unwrap_or("without an id");
+                let words = format!("corroborated by AWS request {id} in {}", fact.account);
+                all.corroborated.insert(fact.statement, words);
+            }
             Fact::Approval(fact) => decided(&mut all, entry, fact),
             Fact::RequestEnded(fact) => {
                 if let Some(request) = all.requests.get_mut(&fact.request) {
@@ -108,6 +115,7 @@ fn decided(all: &mut Happened, entry: &Entry, fact: &fact::Approval) {
         reason: tail.reason,
         signed_at: tail.signed_at.seconds(),
         key: PublicKey::parse(&fact.key).map(|key| key.fingerprint()).unwrap_or_default(),
+        corroborated: all.corroborated.remove(&Digest::of(fact.statement.as_bytes())),
     };
     if let Some(request) = all.requests.get_mut(&fields.request) {
         request.decisions.push(decision);
@@ -122,10 +130,28 @@ fn direction(direction: Direction) -> String {
     .to_owned()
 }
 
+/// Who broke the glass for this attempt before it began.
+fn waivers(history: &History<'_>, before: u64, begun: &fact::Intended) -> Vec<String> {
+    let waived = |entry: &&Entry| match &entry.fact {
+        Fact::BreakGlass(fact) => match Statement::read(&fact.statement) {
+            Ok(Statement { body: Body::BreakGlass(_, fields), .. }) => {
+                fields.covers == begun.step.covers() && fields.attempt == begun.attempt
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    let all = history.entries.iter().take_while(|entry| entry.seq < before).filter(waived);
+    all.filter_map(|entry| Some(format!("BREAK-GLASS by {}", entry.by.as_ref()?))).collect()
+}
+
 fn intended(all: &mut Happened, history: &History<'_>, entry: &Entry, fact: &fact::Intended) {
     let spent = fact.consumes.iter().filter_map(|seq| history.entries.iter().find(|entry| entry.seq == *seq));
     let mut approved_by: Vec<String> = spent.filter_map(|entry| entry.by.clone()).collect();
     approved_by.dedup();
+    if fact.request.is_some() && approved_by.is_empty() && fact.r#try == 1 {
+        approved_by.extend(waivers(history, entry.seq, fact));
+    }
     all.begun.insert(entry.seq, all.operations.len());
     all.operations.push(OperationFacts {
         r#try: fact.r#try,

@@ -350,7 +350,9 @@ fn request(one: &RequestFacts) -> Vec<Vec<String>> {
     }
     let each = one.decisions.iter().map(|it| {
         let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
-        row(format!("{} ({}, {})", it.person, it.role, it.party), format!("{}{reason}", it.decision), minutes(&it.at))
+        let code = it.corroborated.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
+        let decision = format!("{}{reason}{code}", it.decision);
+        row(format!("{} ({}, {})", it.person, it.role, it.party), decision, minutes(&it.at))
     });
     each.collect()
 }

@@ -47,6 +47,12 @@ pub fn words(run: &impl Told, entry: &Entry) -> Option<String> {
         Fact::AnchorSet(fact) => format!("{}: anchor captured and proved", place(&fact.stage, &fact.item)),
         Fact::AnchorRefused(fact) => format!("{}: anchor refused: {}", place(&fact.stage, &fact.item), fact.why),
         Fact::Asked(fact) => format!("request #{} {}: {}", entry.seq, fact.covers, fact.summary),
+        Fact::Corroborated(fact) => format!(
+            "corroborated, not proved: AWS took a code of {} for what {by} signed (request {}); CloudTrail of {} settles it",
+            fact.serial,
+            fact.request_id.as_deref().unwrap_or("without an id"),
+            fact.account
+        ),
         Fact::Approval(fact) => decision(run, &fact.statement),
         Fact::RequestEnded(fact) if fact.why == EndedBy::Consumed => return None,
         Fact::RequestEnded(fact) => format!("request #{} is over: {}", fact.request, ended(fact.why)),
@@ -103,6 +109,7 @@ pub fn words(run: &impl Told, entry: &Entry) -> Option<String> {
         Fact::HandedOver(fact) => handed_over(&fact.statement),
         Fact::RunClosed(fact) => format!("run closed: {}", fact.result.replace('_', " ")),
         Fact::Witness(_) => format!("{by} witnessed the result"),
+        Fact::BreakGlass(fact) => glass(&fact.statement),
         other => format!("{} by {by}", other.kind()),
     };
     Some(escape::line(&text))
@@ -121,6 +128,16 @@ fn stage(run: &impl Told, id: &str, count: u32, items: bool) -> String {
     let title = run.stage_title(id).unwrap_or_default();
     let count = if items { format!(" ({count} items)") } else { String::new() };
     format!("stage {id}: {title}{count}")
+}
+
+fn glass(text: &str) -> String {
+    match Statement::read(text) {
+        Ok(Statement { body: Body::BreakGlass(_, fields), tail }) => format!(
+            "BREAK-GLASS: {} ({}) waived the approvals that attempt {} of {} lacked: {}",
+            tail.person, tail.party, fields.attempt, fields.covers, tail.reason
+        ),
+        _ => "BREAK-GLASS: an unreadable statement".to_owned(),
+    }
 }
 
 fn decision(run: &impl Told, text: &str) -> String {

@@ -150,7 +150,9 @@ impl Page {
                     .decisions
                     .iter()
                     .map(|it| {
-                        format!("{} {} ({}, {}) {} {}", it.at, it.person, it.role, it.party, it.decision, it.reason)
+                        let code = it.corroborated.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
+                        let who = format!("{} ({}, {})", it.person, it.role, it.party);
+                        format!("{} {who} {} {}{code}", it.at, it.decision, it.reason)
                     })
                     .collect();
                 vec![

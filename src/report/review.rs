@@ -4,7 +4,7 @@
 use crate::base::{Digest, escape};
 use crate::engine::end;
 use crate::engine::state::{RequestState, Run};
-use crate::plan::model::Step;
+use crate::plan::model::{Proof, Step};
 use crate::plan::words;
 use crate::record::fact::What;
 use serde_json::{Value, json};
@@ -64,6 +64,19 @@ pub fn text(run: &Run, requests: &[&RequestState], all: bool) -> String {
     for (at, group) in groups(run, requests).iter().enumerate() {
         page.group(at + 1, group);
     }
+    for waived in requests.iter().flat_map(|request| &request.glass) {
+        let tail = &waived.statement.tail;
+        let words = format!("by {} ({}): {}", tail.person, tail.party, tail.reason);
+        page.field(0, 0, "", &format!("BREAK-GLASS {}", escape::line(&words)));
+    }
+    let asked = requests.iter().flat_map(|request| request.demands.iter().flatten());
+    let coded: BTreeSet<&str> = asked
+        .flat_map(crate::approval::roles_of)
+        .filter(|role| run.plan.roles.get(*role).is_some_and(|role| role.proof == Proof::MfaCode))
+        .collect();
+    for role in coded {
+        page.line(0, &format!("{role}: approves with a code of their MFA device (corroborated by AWS, never proved)"));
+    }
     let approve = span(requests.iter().map(|request| request.asked.approve_by));
     let run_by = span(requests.iter().map(|request| request.asked.run_by));
     page.line(0, &format!("approve by {approve}, run by {run_by}"));
@@ -85,6 +98,7 @@ pub fn json(run: &Run, request: &RequestState) -> Value {
         "request": request.seq, "covers": asked.covers, "summary": asked.summary, "performer": asked.performer,
         "approve_by": asked.approve_by.millis(), "run_by": asked.run_by.millis(), "attempt": asked.attempt,
         "again": asked.again, "operations": asked.operations.hex(), "code": code(request), "list": operations,
+        "break_glass": request.glass.iter().map(|one| one.statement.tail.person.clone()).collect::<Vec<_>>(),
     })
 }
 

@@ -85,7 +85,14 @@ fn one(history: &History<'_>, happened: &Happened, entry: &Entry, later: &[Entry
             })
         }
         Fact::Resumed(_) => Some(trouble("clock", String::new())),
-        Fact::BreakGlass(_) => Some(trouble("break_glass", String::new())),
+        Fact::BreakGlass(fact) => {
+            let read = Statement::read(&fact.statement);
+            let covers = match &read {
+                Ok(Statement { body: Body::BreakGlass(_, fields), .. }) => fields.covers.clone(),
+                _ => String::new(),
+            };
+            Some(trouble("break_glass", covers))
+        }
         Fact::RollbackStarted(fact) if fact.to.contains('/') => {
             Some(repair(history, trouble("repair", fact.to.clone()), &fact.steps, later))
         }

@@ -8,10 +8,12 @@ use crate::engine::next::{self, Draft};
 use crate::engine::port::{ChainHead, Clock, Random, Signer, Store, StoreError};
 use crate::engine::request;
 use crate::engine::state::{FoldError, Run};
-use crate::plan::model::{Body as StepBody, Step};
+use crate::plan::model::{Body as StepBody, Proof, Step};
 use crate::record::entry::Entry;
-use crate::record::fact::{self, EndedBy, SignedText};
-use crate::record::statement::{ApprovalFields, Body, Decides, SaidFields, SaidWhat, Statement, Tail};
+use crate::record::fact::{self, Corroborated, EndedBy, SignedText};
+use crate::record::statement::{
+    ApprovalFields, Body, BreakGlassFields, Decides, SaidFields, SaidWhat, Statement, Tail,
+};
 
 /// Signs `body` in the name of `person`.
 #[allow(clippy::too_many_arguments)] // the statement's tail, and the parts that make it
@@ -87,10 +89,13 @@ pub fn deciding_role(run: &Run, seq: u64, person: &str, now: Time) -> Option<Str
     let request = run.requests.get(&seq)?;
     let known = run.people.get(person)?;
     let held = |role: &str| role.split('|').find(|role| known.roles.iter().any(|held| held == role)).map(str::to_owned);
-    if let approval::Decision::Missing(lacks) = request::decide(run, request, now)
-        && let Some(role) = lacks.iter().find_map(|lack| held(&lack.role))
-    {
-        return Some(role);
+    if let approval::Decision::Missing(lacks) = request::decide(run, request, now) {
+        // First where this person's approval brings the request on, whatever other roles they hold.
+        let helps = |lack: &&approval::Lack| lack.people.iter().any(|one| one == person);
+        let mut lacking = lacks.iter().filter(helps).chain(&lacks);
+        if let Some(role) = lacking.find_map(|lack| held(&lack.role)) {
+            return Some(role);
+        }
     }
     let demands = request::demands(run, request)?;
     demands.iter().find_map(|demand| held(&demand.role)).or_else(|| known.roles.first().cloned())
@@ -113,8 +118,24 @@ impl From<StoreError> for VoiceError {
     }
 }
 
+/// Whether the role in which an approval is signed needs a code that AWS has checked.
+pub fn needs_code(run: &Run, signed: &SignedText) -> bool {
+    let role = Statement::read(&signed.statement).ok().map(|statement| statement.tail.role);
+    role.and_then(|role| run.plan.roles.get(&role)).is_some_and(|role| role.proof == Proof::MfaCode)
+}
+
 /// The one door: checks the signature and every rule of `approval::admit`, against the present state.
 pub fn admit(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, VoiceError> {
+    admit_with(run, signed, None, now)
+}
+
+/// As [`admit`], with what AWS answered about a code.
+pub fn admit_with(
+    run: &Run,
+    signed: &SignedText,
+    corroborated: Option<&Corroborated>,
+    now: Time,
+) -> Result<Statement, VoiceError> {
     let read = Statement::read(&signed.statement).map_err(|error| VoiceError::Unsigned(error.to_string()))?;
     let Body::Approval(_, fields) = &read.body else { return Err(Refusal::NotAnApproval.into()) };
     let request = run
@@ -123,9 +144,7 @@ pub fn admit(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, Voi
         .ok_or_else(|| VoiceError::Unsigned(format!("there is no request {} in this run", fields.request)))?;
     let (statement, good, key, head) =
         run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
-    if run.used.contains(&Digest::of(signed.statement.as_bytes()).hex())
-        || run.used.contains(&format!("nonce {}", statement.tail.nonce))
-    {
+    if was_used(run, &signed.statement, &statement) {
         return Err(Refusal::Reused.into());
     }
     if run.closed.is_some() {
@@ -137,7 +156,7 @@ pub fn admit(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, Voi
         return Err(Refusal::Over { why }.into());
     }
     let case = request::case(run, request, now);
-    let given = Given { seq: run.size(), statement: &statement, good, key: key.blob, head: &head };
+    let given = Given { seq: run.size(), statement: &statement, good, key: key.blob, corroborated, head: &head };
     approval::admit(&case, &given)?;
     Ok(statement)
 }
@@ -149,23 +168,88 @@ pub fn decide(
     run: &mut Run,
     signed: &SignedText,
 ) -> Result<u64, VoiceError> {
+    decide_with(store, clock, run, signed, None)
+}
+
+/// As [`decide`]; what AWS answered about a code stands right before the approval, in the same transaction.
+pub fn decide_with(
+    store: &mut impl Store,
+    clock: &impl Clock,
+    run: &mut Run,
+    signed: &SignedText,
+    corroborated: Option<&Corroborated>,
+) -> Result<u64, VoiceError> {
     loop {
-        let statement = admit(run, signed, clock.now())?;
+        let statement = admit_with(run, signed, corroborated, clock.now())?;
         let Body::Approval(_, fields) = &statement.body else { return Err(Refusal::NotAnApproval.into()) };
         let fact = fact::Approval {
             statement: signed.statement.clone(),
             signature: signed.signature.clone(),
             key: signed.key.clone(),
         };
-        let mut drafts = vec![Draft::new(fact)];
+        let mut drafts: Vec<Draft> = corroborated.cloned().map(Draft::new).into_iter().collect();
+        let seq = run.size() + drafts.len() as u64;
+        drafts.push(Draft::new(fact));
         if fields.decision == Decides::Deny {
             drafts.push(Draft::new(fact::RequestEnded { request: fields.request, why: EndedBy::Denied }));
         }
-        let seq = run.size();
         if append(store, clock, run, &statement.tail.person, drafts)? {
             return Ok(seq);
         }
     }
+}
+
+/// What break-glass says of one step of `request`.
+pub fn break_glass_body(run: &Run, seq: u64, step: &StepId) -> Result<Body, RunError> {
+    let request = run.requests.get(&seq).ok_or_else(|| RunError::Bad(format!("there is no request {seq}")))?;
+    let (operations, attempt) = (request.asked.operations, request.asked.attempt);
+    Ok(Body::BreakGlass(run.head(), BreakGlassFields { covers: step.covers(), operations, attempt }))
+}
+
+/// The door for break-glass: signature, and every rule of `approval::admit_glass`, against the present state.
+pub fn admit_glass(run: &Run, signed: &SignedText, now: Time) -> Result<Statement, VoiceError> {
+    let (statement, good, key, head) =
+        run.check_signed(&signed.statement, &signed.signature, &signed.key).map_err(VoiceError::Unsigned)?;
+    let Body::BreakGlass(_, fields) = &statement.body else { return Err(Refusal::NotBreakGlass.into()) };
+    if run.closed.is_some() {
+        return Err(Refusal::Over { why: "the run is closed".to_owned() }.into());
+    }
+    if was_used(run, &signed.statement, &statement) {
+        return Err(Refusal::Reused.into());
+    }
+    let none = || {
+        let why = format!("no request is open over attempt {} of {}", fields.attempt, fields.covers);
+        VoiceError::Refused(Refusal::Over { why })
+    };
+    let (seq, step) = run.waives(fields).ok_or_else(none)?;
+    let request = run.requests.get(&seq).ok_or_else(none)?;
+    let corroborated = None;
+    let given = Given { seq: run.size(), statement: &statement, good, key: key.blob, corroborated, head: &head };
+    approval::admit_glass(&request::case(run, request, now), &step, &given)?;
+    Ok(statement)
+}
+
+/// Appends break-glass. Says the seq of the entry.
+pub fn break_glass(
+    store: &mut impl Store,
+    clock: &impl Clock,
+    run: &mut Run,
+    signed: &SignedText,
+) -> Result<u64, VoiceError> {
+    loop {
+        let statement = admit_glass(run, signed, clock.now())?;
+        let SignedText { statement: text, signature, key } = signed.clone();
+        let seq = run.size();
+        let draft = Draft::new(fact::BreakGlass { statement: text, signature, key });
+        if append(store, clock, run, &statement.tail.person, vec![draft])? {
+            return Ok(seq);
+        }
+    }
+}
+
+fn was_used(run: &Run, text: &str, statement: &Statement) -> bool {
+    run.used.contains(&Digest::of(text.as_bytes()).hex())
+        || run.used.contains(&format!("nonce {}", statement.tail.nonce))
 }
 
 /// Appends a performer's word, with the object that it names.

@@ -1,8 +1,10 @@
 //! Changes while running: amendments, people, break-glass. Who had to sign, and what may change.
 
 use super::codes;
+use super::request::given;
 use super::signed::Signed;
-use super::walk::{Checked, Force, Glass, Spoken, Walk, fail};
+use super::walk::{Checked, Force, Spoken, Walk, fail};
+use crate::approval;
 use crate::base::StepId;
 use crate::people::{People, Person};
 use crate::plan::model::{Anchor, Body as StepBody, Plan, Prove, Stage, Step};
@@ -216,29 +218,38 @@ impl Walk<'_> {
         self.force.last().copied().ok_or((codes::OPENING, "nothing is in force".to_owned()))
     }
 
+    /// In place of the missing approvals of one attempt: about an open request, by somebody who may.
     pub fn break_glass(&mut self, entry: &Entry) -> Checked {
         let signed = self.signed(entry)?;
         let tail = &signed.statement.tail;
         let Body::BreakGlass(_, fields) = &signed.statement.body else {
             return fail(codes::GLASS, "it is no break-glass statement");
         };
-        if !self.people()?.break_glass.contains(&tail.person) {
-            return fail(codes::GLASS, format!("{} is not listed for break-glass", tail.person));
-        }
+        self.broke_glass = true;
         if self.seated.contains(&tail.person) {
             return fail(codes::GLASS, format!("{} performs, and can't waive approvals", tail.person));
         }
-        if tail.reason.trim().is_empty() {
-            return fail(codes::GLASS, format!("{} gave no reason", tail.person));
-        }
-        self.broke_glass = true;
-        self.cover(&signed.statement);
-        self.glass.push(Glass {
-            party: tail.party.clone(),
-            covers: fields.covers.clone(),
-            operations: fields.operations,
-            attempt: fields.attempt,
+        let found = self.requests.iter().rev().find_map(|(seq, request)| {
+            let fits = request.over.is_none()
+                && request.asked.operations == fields.operations
+                && request.asked.attempt == fields.attempt;
+            let step = request.steps.iter().find(|step| fits && step.covers() == fields.covers)?;
+            Some((*seq, step.clone()))
         });
+        let Some((request, step)) = found else {
+            return fail(
+                codes::GLASS,
+                format!("no request is open over attempt {} of {}", fields.attempt, fields.covers),
+            );
+        };
+        if let Some(case) = self.case(request) {
+            approval::admit_glass(&case, &step, &given(entry.seq, &signed))
+                .map_err(|refusal| (codes::GLASS, refusal.to_string()))?;
+        }
+        self.cover(&signed.statement);
+        if let Some(request) = self.requests.get_mut(&request) {
+            request.glass.push((entry.seq, signed));
+        }
         Ok(())
     }
 }

@@ -31,6 +31,7 @@ codes! {
     REFUSED = "CS0821", "An approval, denial or revocation could not be accepted over its request.";
     CLOCKS = "CS0822", "A request's approve-by or run-by is later than the plan allows.";
     ENDED = "CS0823", "A request is said to have ended for a reason that did not hold.";
+    CORROBORATED = "CS0824", "What corroborates an approval lacks, does not fit it, or was asked of another AWS.";
     STEP = "CS0830", "A step, stage, item or direction is not one of the plan's.";
     ANCHOR = "CS0831", "A changing step was asked for or begun before its anchor was captured and proved.";
     TWO_OPEN = "CS0832", "A step was begun again while its last operation was open.";

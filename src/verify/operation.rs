@@ -1,7 +1,6 @@
 //! From intent to outcome: what may begin, what it may be, and how it may end.
 
 use super::codes;
-use super::request::covers;
 use super::template;
 use super::walk::{Checked, Walk, fail, signed_form};
 use crate::approval::{self, Decision};
@@ -230,40 +229,20 @@ impl Walk<'_> {
         if request.stale.contains(id) {
             return fail(codes::UNPAID, format!("the anchor of {} changed after the request {seq}", id.place()));
         }
-        match approval::decide(&case) {
+        match approval::may_begin(&case, id) {
             Decision::Granted { consumes, run_by } if consumes == fact.consumes => Ok(Some(run_by)),
+            Decision::Waived { run_by, .. } if fact.consumes.is_empty() => Ok(Some(run_by)),
+            Decision::Waived { .. } => fail(codes::UNPAID, "break-glass stands for approvals, so none are spent"),
             Decision::Granted { consumes, .. } => {
                 fail(codes::UNPAID, format!("it spends {:?}, but {consumes:?} grant it", fact.consumes))
             }
             Decision::Expired { at } => fail(codes::LATE, format!("the request {seq} expired at {at}")),
             Decision::Denied { person, .. } => fail(codes::UNPAID, format!("{person} denied the request {seq}")),
-            Decision::Missing(_) if self.waived(fact, step) => {
-                let run_by = self.requests.get(&seq).map(|request| request.asked.run_by);
-                self.broke_glass = true;
-                Ok(run_by)
-            }
             Decision::Missing(lacks) => {
                 let roles: Vec<&str> = lacks.iter().map(|lack| lack.role.as_str()).collect();
                 fail(codes::UNPAID, format!("approvals are missing for {id}: {}", roles.join(", ")))
             }
         }
-    }
-
-    /// A break-glass statement stands for this attempt (at a point of no return: one of each party).
-    fn waived(&self, fact: &Intended, step: &Step) -> bool {
-        let asked = fact.request.and_then(|seq| self.requests.get(&seq)).map(|request| request.asked.operations);
-        let stand: Vec<_> = self
-            .glass
-            .iter()
-            .filter(|glass| glass.attempt == fact.attempt && covers(&glass.covers, &fact.step))
-            .filter(|glass| Some(glass.operations) == asked)
-            .collect();
-        if step.back.point_of_no_return.is_empty() {
-            return !stand.is_empty();
-        }
-        let Some(plan) = &self.plan else { return false };
-        let parties = plan.roles.values().map(|role| &role.party).filter(|party| !party.is_empty());
-        !stand.is_empty() && parties.into_iter().all(|party| stand.iter().any(|glass| glass.party == *party))
     }
 
     /// A later try: nothing happened before, the same operation, the same approvals, still in time.

@@ -7,7 +7,7 @@ use crate::approval::{self, Case, Decision, Given};
 use crate::base::{Digest, StepId, Time};
 use crate::plan::model::Plan;
 use crate::record::Entry;
-use crate::record::fact::{Asked, Direction, EndedBy, RequestEnded, What};
+use crate::record::fact::{Asked, Corroborated, Direction, EndedBy, Fact, Mode, RequestEnded, What};
 use crate::record::operations::{self, Operation};
 use crate::record::statement::{Decides, SaidWhat};
 use std::cell::RefCell;
@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub steps: Vec<StepId>,
     pub demands: Vec<crate::plan::model::Approval>,
     pub statements: Vec<(u64, Signed)>,
+    /// Break-glass about steps of it.
+    pub glass: Vec<(u64, Signed)>,
     /// Why nothing can be done with it any more.
     pub over: Option<String>,
     /// By step: the `intended` that it paid for (a settlement: the outcome).
@@ -80,6 +82,7 @@ impl Walk<'_> {
             steps,
             demands,
             statements: Vec::new(),
+            glass: Vec::new(),
             over: None,
             spent: BTreeMap::new(),
             stale: BTreeSet::new(),
@@ -171,7 +174,8 @@ impl Walk<'_> {
     }
 
     pub fn approval(&mut self, entry: &Entry) -> Checked {
-        let signed = self.signed(entry)?;
+        let mut signed = self.signed(entry)?;
+        signed.corroborated = self.corroborated.take().filter(|fact| fact.statement == digest_of(&signed));
         let Some(fields) = signed.statement.approval() else { return fail(codes::ENVELOPE, "it decides nothing") };
         let (request, decision) = (fields.request, fields.decision);
         if let Some(why) = self.requests.get(&request).and_then(|request| request.over.clone()) {
@@ -181,7 +185,7 @@ impl Walk<'_> {
             return fail(codes::REFUSED, format!("there is no request {request}"));
         };
         approval::admit(&case, &given(entry.seq, &signed))
-            .map_err(|refusal| (codes::REFUSED, format!("{}: {refusal}", decision.name())))?;
+            .map_err(|refusal| (refused(&refusal), format!("{}: {refusal}", decision.name())))?;
         self.cover(&signed.statement);
         if let Some(request) = self.requests.get_mut(&request) {
             if decision == Decides::Deny {
@@ -205,6 +209,7 @@ impl Walk<'_> {
             performers: self.performers(request),
             starter: self.starter.clone(),
             statements: request.statements.iter().map(|(seq, signed)| given(*seq, signed)).collect(),
+            glass: request.glass.iter().map(|(seq, signed)| given(*seq, signed)).collect(),
             now: self.now(),
         })
     }
@@ -230,6 +235,25 @@ impl Walk<'_> {
         // Where nobody has said anything yet, no name need be made.
         let names = if self.spoken.is_empty() { BTreeSet::new() } else { names(id) };
         names.into_iter().filter_map(|name| self.spoken.get(&name)).flatten()
+    }
+
+    /// AWS's answer about a code: of the signer of the approval that comes right after it, and of that statement.
+    pub fn corroborated(&mut self, entry: &Entry, fact: &Corroborated) -> Checked {
+        if self.mode == Some(Mode::Live) && !super::walk::is_aws(&fact.endpoint) {
+            return fail(codes::CORROBORATED, format!("a code of a live run was checked at {}", fact.endpoint));
+        }
+        let next = usize::try_from(entry.seq + 1).ok().and_then(|next| self.chain.entries.get(next));
+        let belongs = next.is_none_or(|next| match &next.fact {
+            Fact::Approval(approval) => {
+                next.by == entry.by && Digest::of(approval.statement.as_bytes()) == fact.statement
+            }
+            _ => false,
+        });
+        if !belongs {
+            return fail(codes::CORROBORATED, "it does not stand right before the approval that it is about");
+        }
+        self.corroborated = Some(fact.clone());
+        Ok(())
     }
 
     pub fn request_ended(&mut self, fact: &RequestEnded) -> Checked {
@@ -264,7 +288,18 @@ impl Walk<'_> {
 }
 
 pub(super) fn given(seq: u64, signed: &Signed) -> Given<'_> {
-    Given { seq, statement: &signed.statement, good: signed.good, key: signed.key.blob.clone(), head: &signed.head }
+    Given {
+        seq,
+        statement: &signed.statement,
+        good: signed.good,
+        key: signed.key.blob.clone(),
+        corroborated: signed.corroborated.as_ref(),
+        head: &signed.head,
+    }
+}
+
+fn digest_of(signed: &Signed) -> Digest {
+    Digest::of(signed.statement.text().as_bytes())
 }
 
 /// The request's clocks are not longer than the plan's shortest.
@@ -328,5 +363,12 @@ mod tests {
         ] {
             assert_eq!(covers(said, &id(step)), yes, "{said} {step}");
         }
+    }
+}
+
+fn refused(refusal: &approval::Refusal) -> &'static str {
+    match refusal {
+        approval::Refusal::NotCorroborated { .. } | approval::Refusal::Corroboration { .. } => codes::CORROBORATED,
+        _ => codes::REFUSED,
     }
 }

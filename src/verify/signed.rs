@@ -7,7 +7,7 @@ use super::walk::{Checked, Force, Spoken, Walk, fail, signed_form};
 use crate::base::{Digest, Time};
 use crate::people::People;
 use crate::record::Entry;
-use crate::record::fact::{Mode, RunOpened, SignedText};
+use crate::record::fact::{Corroborated, Mode, RunOpened, SignedText};
 use crate::record::statement::{Body, Head, SaidWhat, Statement};
 use crate::record::tree::root_text;
 use crate::sshsig::{Good, KeyKind, KnownKeys, PublicKey, rehearsal_key};
@@ -24,6 +24,8 @@ pub(super) struct Signed {
     pub key: PublicKey,
     /// What the journal says of the history that the statement names.
     pub head: Head,
+    /// AWS's answer about a code, in the entry right before.
+    pub corroborated: Option<Corroborated>,
 }
 
 impl Walk<'_> {
@@ -67,7 +69,7 @@ impl Walk<'_> {
             return fail(codes::REUSED, format!("its nonce {} was used before", tail.nonce));
         }
         self.floor = self.floor.max(tail.signed_at);
-        Ok(Signed { statement, good, key, head })
+        Ok(Signed { statement, good, key, head, corroborated: None })
     }
 
     /// Compares the history that the statement names with this one; gives this one's.

@@ -158,6 +158,22 @@ pub(super) fn on_word(walk: &Walk) -> Vec<String> {
     if !walk.by_word.is_empty() {
         word.push(format!("by word of people, with an approval: how {} ended", walk.by_word.join(", ")));
     }
+    let codes: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| match &entry.fact {
+            Fact::Corroborated(fact) => Some(fact.account.as_str()),
+            _ => None,
+        })
+        .collect();
+    if !codes.is_empty() {
+        let accounts: std::collections::BTreeSet<&str> = codes.iter().copied().collect();
+        let accounts: Vec<&str> = accounts.into_iter().collect();
+        word.push(format!(
+            "that AWS took a code for {} approvals: corroborated only, CloudTrail of {} settles it",
+            codes.len(),
+            accounts.join(", ")
+        ));
+    }
     let expired: Vec<String> = entries
         .iter()
         .filter_map(|entry| match &entry.fact {

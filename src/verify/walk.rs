@@ -41,14 +41,6 @@ pub(super) struct Spoken {
     pub object: Option<Digest>,
 }
 
-/// A break-glass statement that stands.
-pub(super) struct Glass {
-    pub party: String,
-    pub covers: String,
-    pub operations: Digest,
-    pub attempt: u32,
-}
-
 /// Stage and item.
 pub(super) type Place = (String, Option<String>);
 
@@ -84,7 +76,8 @@ pub(super) struct Walk<'a> {
     pub spoken: BTreeMap<String, Vec<Spoken>>,
     /// How many words these are.
     pub words: usize,
-    pub glass: Vec<Glass>,
+    /// Of the entry right before an approval.
+    pub corroborated: Option<crate::record::fact::Corroborated>,
     pub holds: BTreeMap<String, super::hold::Held>,
     pub skipped: BTreeSet<(String, Option<String>, Option<String>)>,
     /// Seq of the last outcome `done` of each step.
@@ -137,7 +130,7 @@ impl<'a> Walk<'a> {
             anchors: BTreeMap::new(),
             spoken: BTreeMap::new(),
             words: 0,
-            glass: Vec::new(),
+            corroborated: None,
             holds: BTreeMap::new(),
             skipped: BTreeSet::new(),
             done: BTreeMap::new(),
@@ -232,6 +225,7 @@ impl<'a> Walk<'a> {
             Fact::HoldProved(fact) => self.hold_proved(entry, &fact.hold),
             Fact::HoldEnded(fact) => self.hold_ended(&fact.hold),
             Fact::Asked(fact) => self.asked(entry, fact),
+            Fact::Corroborated(fact) => self.corroborated(entry, fact),
             Fact::Approval(_) => self.approval(entry),
             Fact::RequestEnded(fact) => self.request_ended(fact),
             Fact::Said(_) => self.said(entry),
@@ -484,7 +478,7 @@ pub(super) fn signed_form<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u
 }
 
 /// HTTPS, a host name and nothing but, in a domain of AWS's (what each service may be, the writer judges).
-fn is_aws(endpoint: &str) -> bool {
+pub(super) fn is_aws(endpoint: &str) -> bool {
     let Some(host) = endpoint.strip_prefix("https://") else { return false };
     let host = host.strip_suffix('/').unwrap_or(host);
     let host = host.strip_suffix(":443").unwrap_or(host);

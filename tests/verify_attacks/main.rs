@@ -1142,6 +1142,76 @@ const LIES: &[(&str, &str, Hooks)] = &[
     ("approvals waived by somebody who may not", "CS0861", |w| {
         before(w, "approve carol k1", |w| break_glass(w, "carol", "why not"));
     }),
+    ("a code that was checked for another statement", "CS0824", |w| coded(w, |it| it.statement = Digest::of(b"other"))),
+    ("a live code that a simulator checked", "CS0824", |w| coded(w, |it| it.endpoint = "http://127.0.0.1:1".into())),
+    ("a code of another device", "CS0824", |w| coded(w, |it| it.serial.push('x'))),
+    ("a session that is not named by the statement", "CS0824", |w| coded(w, |it| it.arn.push('x'))),
+    ("an id that is not named by the statement", "CS0824", |w| coded(w, |it| it.assumed_role_id.push('x'))),
+    ("a code of a role in another account", "CS0824", |w| coded(w, |it| it.account = "999999999999".into())),
+    ("a code of tomorrow", "CS0824", |w| coded(w, |it| it.date = Some("2099-01-01T00:00:00Z".into()))),
+    ("an approval without the code that its role needs", "CS0824", |w| {
+        w.plan.roles.get_mut("mfa").unwrap().proof = countersign::plan::model::Proof::MfaCode;
+    }),
+    ("approvals waived for all items at once", "CS0861", |w| {
+        waived(w, |fields| fields.covers = "move:*/*".into());
+    }),
+    ("approvals waived for another attempt", "CS0861", |w| waived(w, |fields| fields.attempt = 2)),
+    ("approvals waived for other operations", "CS0861", |w| {
+        waived(w, |fields| fields.operations = Digest::of(b"other"));
+    }),
+    ("approvals waived after the time to approve", "CS0861", |w| {
+        w.before = Box::new(|w, label| {
+            if label == "approve carol k1" {
+                w.at = w.at.plus(24 * HOUR + 1_000);
+                break_glass(w, "bob", "late");
+            }
+        });
+    }),
+    ("approvals waived by whoever performs", "CS0861", |w| {
+        w.people = w.people.replace("people = [\"bob\"]", "people = [\"alice\"]");
+        w.plan = plan(&w.people);
+        before(w, "approve carol k1", |w| break_glass(w, "alice", "I am alone"));
+    }),
+    ("approvals waived, and some spent with them", "CS0833", |w| {
+        w.before = Box::new(|w, label| match label {
+            "approve carol k1" => break_glass(w, "bob", "fire"),
+            "intend k1" => {
+                let (request, bob) = (w.seq("ask k1"), w.seq("approve bob k1"));
+                w.intend("intend k1", "k1", 1, request, vec![bob]);
+                w.skip = true;
+            }
+            _ => {}
+        });
+    }),
+    ("a waiver for one item used for another", "CS0833", |w| {
+        w.before = Box::new(|w, label| match label {
+            "approve carol k1" => break_glass(w, "bob", "fire"),
+            "approve carol k2" => w.skip = true,
+            "intend k2" => {
+                let request = w.seq("ask k2");
+                w.intend("intend k2", "k2", 1, request, vec![]);
+                w.skip = true;
+            }
+            "intend k1" => {
+                let request = w.seq("ask k1");
+                w.intend("intend k1", "k1", 1, request, vec![]);
+                w.skip = true;
+            }
+            _ => {}
+        });
+    }),
+    ("a waiver used long after it was signed", "CS0836", |w| {
+        w.before = Box::new(|w, label| match label {
+            "approve carol k1" => break_glass(w, "bob", "fire"),
+            "intend k1" => {
+                w.at = w.at.plus(HOUR + 60_000);
+                let request = w.seq("ask k1");
+                w.intend("intend k1", "k1", 1, request, vec![]);
+                w.skip = true;
+            }
+            _ => {}
+        });
+    }),
     ("approvals waived without a reason", "CS0861", |w| {
         statement(w, "glass", |statement, _| statement.tail.reason = " ".into());
         before(w, "approve carol k1", |w| break_glass(w, "bob", ""));
@@ -1542,6 +1612,64 @@ fn break_glass(w: &mut Writer, who: &str, reason: &str) {
     let SignedText { statement, signature, key } = w.sign("glass", who, "", Body::BreakGlass(w.head(), fields));
     w.push("glass", who, fact::BreakGlass { statement, signature, key });
     w.skip = true;
+}
+
+/// The role `mfa` needs codes, and AWS took one for each of carol's approvals; what it said of the first is changed.
+fn coded(w: &mut Writer, lie: fn(&mut fact::Corroborated)) {
+    let account = "arn:aws:iam::111122223333";
+    let mfa = format!("mfa = {{ serial = \"{account}:mfa/carol\", role = \"{account}:role/approve\" }}\n");
+    w.people = w.people.replace("[people.carol]\n", &format!("[people.carol]\n{mfa}"));
+    w.plan = plan(&w.people);
+    w.plan.roles.get_mut("mfa").unwrap().proof = countersign::plan::model::Proof::MfaCode;
+    w.before = Box::new(move |w, label| {
+        let Some(item) = label.strip_prefix("approve carol ") else { return };
+        let request = w.seq(&format!("ask {item}"));
+        let SignedText { statement, signature, key } = w.decided(label, "carol", "mfa", request, Decides::Approve);
+        let digest = Digest::of(statement.as_bytes());
+        let name = countersign::record::corroboration::session_name(&digest);
+        let mut it = fact::Corroborated {
+            statement: digest,
+            account: "111122223333".into(),
+            arn: format!("arn:aws:sts::111122223333:assumed-role/approve/{name}"),
+            assumed_role_id: format!("AROAEXAMPLE:{name}"),
+            date: Some(w.at.seconds()),
+            endpoint: "https://sts.amazonaws.com".into(),
+            request_id: Some("id".into()),
+            serial: format!("{account}:mfa/carol"),
+        };
+        if item == "k1" {
+            lie(&mut it);
+        }
+        w.push("code", "carol", it);
+        w.push(label, "carol", fact::Approval { statement, signature, key });
+        w.skip = true;
+    });
+}
+
+#[test]
+fn a_code_corroborates_and_is_named_among_what_is_taken_on_word() {
+    let mut writer = Writer::new(Mode::Live);
+    coded(&mut writer, |_| {});
+    writer.honest();
+    let report = verdict_of(&writer);
+    assert_eq!((report.problems.as_slice(), report.verdict), (&[][..], Verdict::Closed));
+    assert!(
+        report.word.iter().any(|word| word.contains("a code for 2 approvals: corroborated only")),
+        "{:?}",
+        report.word
+    );
+    let bundle = bundle::write(&writer.run, &writer.lines, &writer.objects);
+    second_verifier::agrees(bundle.as_bytes());
+}
+
+/// Break-glass by bob, who may, with another statement than the honest one.
+fn waived(w: &mut Writer, change: fn(&mut BreakGlassFields)) {
+    w.statement = Box::new(move |at, statement, _| {
+        if let (true, Body::BreakGlass(_, fields)) = (at == "glass", &mut statement.body) {
+            change(fields);
+        }
+    });
+    before(w, "approve carol k1", |w| break_glass(w, "bob", "fire"));
 }
 
 /// carol can't be reached for k1; `who` waives, and bob does not witness.

@@ -82,7 +82,9 @@ fn the_second_verifier_agrees_on_every_run_and_every_lie() {
     let bundle = bundle::read(&text(&good)).unwrap();
     let other = Trust::parse("signers", &format!("bob {}\n", key(Mode::Live, "carol").line(""))).unwrap();
     let cut = Bundle { lines: bundle.lines[..good.seq("close") as usize].to_vec(), ..bundle.clone() };
-    for report in [verify::check(&bundle, &[other], &[]), verify::check(&cut, &[], &[held(&good, bundle.lines.len() as u64)])] {
+    for report in
+        [verify::check(&bundle, &[other], &[]), verify::check(&cut, &[], &[held(&good, bundle.lines.len() as u64)])]
+    {
         assert!(matches!(report.verdict, Verdict::Invalid | Verdict::Diverged));
         left.insert(code(&report).to_owned());
     }

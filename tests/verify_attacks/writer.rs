@@ -361,6 +361,13 @@ impl Writer {
     }
 
     pub fn decide(&mut self, label: &str, person: &str, role: &str, request: u64, decision: Decides) -> u64 {
+        let SignedText { statement, signature, key } = self.decided(label, person, role, request, decision);
+        let by = Statement::read(&statement).map_or(person.to_owned(), |statement| statement.tail.person);
+        self.push(label, &by, fact::Approval { statement, signature, key })
+    }
+
+    /// A decision that is signed, and not in the journal yet.
+    pub fn decided(&mut self, label: &str, person: &str, role: &str, request: u64, decision: Decides) -> SignedText {
         let Some(Fact::Asked(asked)) = self.entries.get(request as usize).map(|entry| entry.fact.clone()) else {
             panic!("{request} is no request");
         };
@@ -378,9 +385,7 @@ impl Writer {
             run_by: asked.run_by,
         };
         let body = Body::Approval(self.head(), fields);
-        let SignedText { statement, signature, key } = self.sign(label, person, role, body);
-        let by = Statement::read(&statement).map_or(person.to_owned(), |statement| statement.tail.person);
-        self.push(label, &by, fact::Approval { statement, signature, key })
+        self.sign(label, person, role, body)
     }
 
     pub fn say(

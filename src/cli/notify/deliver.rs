@@ -24,6 +24,7 @@ const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Whether trying again may help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))] // without the SDK there is no HTTP client to make it
     Again(String),
     Never(String),
 }
