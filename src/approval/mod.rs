@@ -6,6 +6,7 @@
 //! nonce is fresh in the whole run is checked by those who hold the whole run.
 
 mod admit;
+pub mod change;
 mod decide;
 mod demands;
 mod slots;

@@ -2,6 +2,7 @@
 //! compared with what this machine saw of the run.
 
 use super::Global;
+use super::change;
 use super::desk::{Desk, Via};
 use super::lot::{self, Manner};
 use super::parts::{self, OsRandom, Who};
@@ -88,6 +89,9 @@ pub struct DenyArgs {
 pub fn approve(args: &ApproveArgs, global: &Global, ui: &Ui) -> CliResult {
     let file = args.what.as_ref().map(PathBuf::from).filter(|path| args.from.is_none() && path.is_file());
     let what = args.what.as_deref().filter(|_| file.is_none());
+    if let Some(path) = file.as_ref().or(args.from.as_ref()).filter(|path| change::is_change_file(path)) {
+        return change::approve(path, &args.who, &args.reason, args.output.as_deref(), args.yes, ui);
+    }
     let via = Via { run: args.run.clone(), from: file.or_else(|| args.from.clone()), answer: args.output.clone() };
     let mut desk = Desk::open(global, &via, &args.who)?;
     if via.from.is_none() {

@@ -69,6 +69,9 @@ impl Desk {
         if run.closed.is_some() {
             return Err(CliError::new(Exit::Refused, "CS7007", "the run is closed", ""));
         }
+        if matches!(place, Place::Journal(_)) {
+            place::is_here(&run)?;
+        }
         let person = who.person()?;
         if run.people.get(&person).is_none() {
             return Err(unknown(&run, &person));
@@ -261,7 +264,7 @@ pub fn read_run(file: &Path) -> Result<Run, CliError> {
 }
 
 /// A store in memory with what a bundle holds.
-fn from_bundle(bundle: &Bundle) -> Result<MemoryStore, CliError> {
+pub fn from_bundle(bundle: &Bundle) -> Result<MemoryStore, CliError> {
     let mut store = MemoryStore::new();
     let objects: Vec<_> = bundle.objects.iter().map(|(digest, bytes)| (*digest, bytes.clone())).collect();
     store.append(&bundle.run, None, None, &bundle.lines, &objects).map_err(|error| place::store_error(&error))?;

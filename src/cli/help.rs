@@ -53,7 +53,30 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("go-on", &["countersign go-on accept --as bob"]),
     ("note", &["countersign note 'the first account looks good' --as alice"]),
-    ("people", &["countersign people sign runbooks/people.toml --as alice"]),
+    (
+        "people",
+        &[
+            "countersign people sign runbooks/people.toml --as alice",
+            "countersign people change 98f30cc2 --people new.toml --as alice,bob",
+        ],
+    ),
+    (
+        "amend",
+        &[
+            "countersign amend 98f30cc2 --runbook runbooks/book.toml --dry-run",
+            "countersign amend --runbook runbooks/book.toml --as alice -o change",
+        ],
+    ),
+    ("hand-over", &["countersign hand-over --to bob --as alice -o move.countersign"]),
+    (
+        "take-over",
+        &[
+            "countersign take-over move.countersign --as bob",
+            "countersign take-over old.countersign --recovery --as bob -o ask",
+        ],
+    ),
+    ("return", &["countersign return back.countersign --as alice"]),
+    ("decline", &["countersign decline move.countersign --as bob"]),
     (
         "verify",
         &["countersign verify 98f30cc2", "countersign verify move.countersign --trust people-from-the-customer.toml"],

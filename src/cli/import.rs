@@ -1,17 +1,18 @@
 //! import: an answer file's statements, one by one: what fits is appended, what does not is named with its reason.
 
 use super::Global;
+use super::change::{self, Signers};
 use super::decide::{io, refused, say_next};
 use super::parts::SystemClock;
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use crate::base::{Digest, escape};
 use crate::engine::port::Clock;
-use crate::record::answer;
+use crate::record::answer::{self, Answer};
 use crate::record::fact::SignedText;
 use crate::record::statement::{Body, Statement};
 use crate::run::voice;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -19,22 +20,30 @@ Each statement is taken in or refused by itself; exit 7 if any was refused. What
 
 Example: countersign import bob.answer")]
 pub struct ImportArgs {
-    /// An answer file, written with `-o` by approve, deny, confirm, answer, attach, settle, go-on or note
-    file: PathBuf,
+    /// Answer files, written with `-o` by approve, deny, confirm, answer, attach, settle, go-on, note or decline;
+    /// several only about one change of the run, whose signatures count together
+    #[arg(required = true)]
+    file: Vec<PathBuf>,
+    /// For a change of the run: who takes the seat to bring it into force
+    #[command(flatten)]
+    who: Signers,
 }
 
 pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
-    let bytes = std::fs::read(&args.file).map_err(|error| io(&args.file, &error))?;
-    let answers = answer::read(&bytes).map_err(|error| {
-        CliError::new(
-            Exit::NotVerified,
-            "CS6004",
-            format!("{}: {error}", args.file.display()),
-            "ask for the file again: it must come unchanged",
-        )
-    })?;
+    let all = args.file.iter().map(|path| read(path)).collect::<Result<Vec<Answer>, CliError>>()?;
     let mut journal = place::journal(global)?;
+    if all.iter().any(change::is_change) {
+        return change::import(&all, &mut journal, &args.who, ui);
+    }
+    let (Some(answers), [_]) = (all.first(), all.as_slice()) else {
+        let hint = "only answers about one change of the run count together";
+        return Err(CliError::new(Exit::Usage, "CS2043", "one answer file is imported at a time", hint));
+    };
+    if let Some(declined) = super::hand_over::declined(answers) {
+        return super::hand_over::taken_back(&mut journal, &answers.run, declined, ui);
+    }
     let mut run = place::load_run(&journal, &answers.run)?;
+    place::is_here(&run)?;
     run.whereabouts = place::whereabouts(&journal);
     let clock = SystemClock::new();
     let total = answers.statements.len();
@@ -69,6 +78,18 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
     }
     ui.must_say(&format!("{} of {total} statements of the file were taken in", total - left.len()));
     Ok(Exit::Refused)
+}
+
+fn read(path: &Path) -> Result<Answer, CliError> {
+    let bytes = std::fs::read(path).map_err(|error| io(path, &error))?;
+    answer::read(&bytes).map_err(|error| {
+        CliError::new(
+            Exit::NotVerified,
+            "CS6004",
+            format!("{}: {error}", path.display()),
+            "ask for the file again: it must come unchanged",
+        )
+    })
 }
 
 /// `bob approves request #7`, `bob answered accept:1111/ask`.

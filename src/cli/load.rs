@@ -25,8 +25,10 @@ pub struct Sources {
     pub sets: Vec<String>,
     /// Examples stand in for missing values, and rehearsal keys are accepted.
     pub rehearsal: bool,
-    /// The text of a people file that is not on disk (a rehearsal's).
+    /// The text of a people file that is not on disk (a rehearsal's, a running run's).
     pub people_text: Option<String>,
+    /// The same of values, as JSON (a running run's); not where `values` are given.
+    pub values_text: Option<String>,
 }
 
 /// The files that were read.
@@ -117,6 +119,19 @@ pub fn text(path: &Path) -> Result<String, CliError> {
     })
 }
 
+/// Refused, if the runbook needs what this version does not do.
+pub fn possible(later: &[String]) -> Result<(), CliError> {
+    if later.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(
+        Exit::Refused,
+        "CS7016",
+        format!("not in this version: {}", later.join(", ")),
+        "the runbook can be checked and planned, but not run",
+    ))
+}
+
 /// Whether any finding is an error.
 pub fn has_errors(found: &[Finding]) -> bool {
     found.iter().any(|finding| finding.severity == Severity::Error)
@@ -128,10 +143,13 @@ enum Problem {
 }
 
 fn read_values(sources: &Sources, checked: &Checked) -> Result<(Values, Option<PathBuf>), Problem> {
-    let path = sources.values.clone().or_else(|| default_values(&sources.runbook));
+    let path = match &sources.values_text {
+        Some(_) => sources.values.clone(),
+        None => sources.values.clone().or_else(|| default_values(&sources.runbook)),
+    };
     let text_of_file = match &path {
         Some(path) => Some((name(path), text(path).map_err(Problem::Cli)?)),
-        None => None,
+        None => sources.values_text.clone().map(|text| ("values.json".to_owned(), text)),
     };
     let sets = sources.sets.iter().map(|set| set_value(set)).collect::<Result<Vec<_>, _>>().map_err(Problem::Cli)?;
     let file = text_of_file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));

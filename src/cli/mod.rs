@@ -3,12 +3,15 @@
 
 pub mod abandon;
 pub mod actions;
+pub mod amend;
+pub mod change;
 pub mod check;
 pub mod completions;
 pub mod decide;
 pub mod desk;
 pub mod explain;
 pub mod export;
+pub mod hand_over;
 mod help;
 pub mod import;
 pub mod init;
@@ -141,8 +144,18 @@ pub enum Verb {
     GoOn(say::GoOnArgs),
     /// Put a signed note into the journal
     Note(say::NoteArgs),
-    /// The people file
+    /// The people file: sign it, change it in a running run
     People(people::Args),
+    /// Change the runbook of a running run, signed by all whom it touches
+    Amend(amend::Args),
+    /// Hand a run over to another person's machine
+    HandOver(hand_over::HandOverArgs),
+    /// Go on with a run that was handed over, or whose machine is lost
+    TakeOver(hand_over::TakeOverArgs),
+    /// Take a run back into the copy that handed it over
+    Return(hand_over::ReturnArgs),
+    /// Refuse a run that was handed over to you
+    Decline(hand_over::DeclineArgs),
     /// Check a run or bundle against the published format
     Verify(verify::Args),
     /// Write a run as a bundle, the evidence artefact
@@ -307,7 +320,12 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Settle(args) => say::settle(args, global, ui),
         Verb::GoOn(args) => say::go_on(args, global, ui),
         Verb::Note(args) => say::note(args, global, ui),
-        Verb::People(args) => people::run(args, ui),
+        Verb::People(args) => people::run(args, global, ui),
+        Verb::Amend(args) => amend::run(args, global, ui),
+        Verb::HandOver(args) => hand_over::hand_over(args, global, ui),
+        Verb::TakeOver(args) => hand_over::take_over(args, global, ui),
+        Verb::Return(args) => hand_over::back(args, global, ui),
+        Verb::Decline(args) => hand_over::decline(args, ui),
         Verb::Verify(args) => verify::run(args, global, ui),
         Verb::Export(args) => export::run(args, global, ui),
         Verb::Report(args) => report::run(args, global, ui),

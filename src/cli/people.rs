@@ -24,6 +24,8 @@ pub struct Args {
 enum Verb {
     /// Sign the people file, as one person of a party; appends to FILE.signatures
     Sign(SignArgs),
+    /// Change the people file of a running run, signed by each party and by whoever is new or changed
+    Change(super::amend::PeopleArgs),
 }
 
 #[derive(clap::Args, Debug)]
@@ -36,8 +38,9 @@ struct SignArgs {
     simulated: bool,
 }
 
-pub fn run(args: &Args, ui: &Ui) -> CliResult {
+pub fn run(args: &Args, global: &super::Global, ui: &Ui) -> CliResult {
     match &args.verb {
+        Verb::Change(args) => super::amend::people(args, global, ui),
         Verb::Sign(args) => sign(args, ui),
     }
 }

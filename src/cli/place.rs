@@ -4,7 +4,7 @@ use super::Global;
 use super::ui::{CliError, Exit};
 use crate::base::{Digest, RunId};
 use crate::engine::port::{Store, StoreError};
-use crate::engine::state::{Run, Whereabouts};
+use crate::engine::state::{NotHere, Run, Whereabouts};
 use crate::journal::{Journal, OpenError, Seat, SitError, Sitter, machine};
 use crate::record::entry::Entry;
 use crate::run::RunError;
@@ -113,7 +113,40 @@ pub fn run_error(error: &RunError) -> CliError {
             error.to_string(),
             "`countersign verify` says more; nothing was done",
         ),
+        RunError::NotHere(why) => not_here(why),
         RunError::Bad(message) => CliError::new(Exit::Failed, "CS1003", message.clone(), ""),
+    }
+}
+
+/// This copy of the journal may not go on: who has the run, and what to do.
+pub fn not_here(why: &NotHere) -> CliError {
+    let (code, hint) = match why {
+        NotHere::HandedOver { to, .. } => (
+            "CS8003",
+            format!(
+                "{to} goes on with it: countersign take-over FILE --as {to}; back here it comes with: countersign return \
+                 FILE, or `import`, if {to} declines; if their machine is lost: countersign take-over FILE --recovery"
+            ),
+        ),
+        NotHere::GivenBack { to, .. } => ("CS8003", format!("{to} goes on with it: countersign resume --as {to}")),
+        NotHere::OtherCopy { .. } => (
+            "CS8004",
+            "go on where it was, or bring it here: there `countersign hand-over --to PERSON -o FILE`, here `countersign \
+             take-over FILE`; if that machine is lost: `countersign take-over FILE --recovery`"
+                .to_owned(),
+        ),
+    };
+    CliError::new(Exit::Busy, code, why.to_string(), hint)
+}
+
+/// A run that goes on elsewhere takes no word here.
+pub fn is_here(run: &Run) -> Result<(), CliError> {
+    match &run.handed {
+        Some(away) if !away.back => {
+            let (to, by, seq) = (away.to.clone(), away.by.clone(), away.seq);
+            Err(not_here(&NotHere::HandedOver { to, by, seq }))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -194,7 +227,8 @@ fn sit_error(error: &SitError) -> CliError {
 
 /// The files noted when the run was opened, or those given, must still have the digests in force (P13).
 pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), CliError> {
-    let wanted = if what == "runbook" { run.opened.runbook } else { run.opened.people };
+    let force = run.in_force();
+    let wanted = if what == "runbook" { force.runbook } else { force.people };
     let path = match given {
         Some(path) => path.clone(),
         None => match run.opened.paths.get(what).map(PathBuf::from).filter(|path| path.exists()) {
@@ -206,13 +240,21 @@ pub fn unchanged(run: &Run, what: &str, given: &Option<PathBuf>) -> Result<(), C
     if Digest::of(&bytes) == wanted {
         return Ok(());
     }
-    let verb = if what == "runbook" { "amend" } else { "people change" };
+    let word = quoted(&path.to_string_lossy());
+    let (verb, person) = match what {
+        "runbook" => (format!("amend {} --runbook {word}", run.id.short()), run.signed_on.first()),
+        _ => (format!("people change {} --people {word}", run.id.short()), run.signed_on.first()),
+    };
+    let person = person.map(String::as_str).unwrap_or("PERSON");
+    let opened = if what == "runbook" { run.opened.runbook } else { run.opened.people };
+    let old = match Digest::of(&bytes) == opened {
+        true => "it was changed since the run was opened: put the text in force there, or name it (`resume --help`); ",
+        false => "put it back as it was; ",
+    };
     Err(CliError::new(
         Exit::Refused,
         "CS7015",
         format!("{} is not the {what} file that the run {} is pinned to", path.display(), run.id.short()),
-        format!(
-            "put it back as it was; a change of a running run is an amendment (`countersign {verb}`, not in this version)"
-        ),
+        format!("{old}to make it the run's: countersign {verb} --as {person}{}", run.whereabouts.journal()),
     ))
 }

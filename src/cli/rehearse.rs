@@ -2,10 +2,11 @@
 
 use super::Global;
 use super::decide::write_file;
+use super::load::possible;
 use super::parts::OsRandom;
 use super::place;
 use super::progress::Progress as Lines;
-use super::run::{opening, possible, stop_words};
+use super::run::{opening, stop_words};
 use super::source::{self, Source};
 use super::ui::{CliResult, Exit, Style, Ui};
 use crate::base::{RunId, Time, escape};

@@ -80,6 +80,9 @@ pub fn requests(args: &RequestsArgs, global: &Global, ui: &Ui) -> CliResult {
 }
 
 pub fn review(args: &ReviewArgs, global: &Global, ui: &Ui) -> CliResult {
+    if let Some(file) = args.file.as_ref().filter(|path| super::change::is_change_file(path)) {
+        return super::change::review(file, args.who.person.as_deref(), ui);
+    }
     let run = match &args.who.person {
         Some(_) => {
             let via = Via { run: args.run.clone(), from: args.file.clone(), answer: None };

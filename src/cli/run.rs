@@ -1,7 +1,7 @@
 //! run, resume: a seat at a run, with the real parts.
 
 use super::Global;
-use super::load::Loaded;
+use super::load::{Loaded, possible};
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
 use super::place::{self, Taken};
@@ -260,18 +260,6 @@ fn verified(journal: &Journal, id: &RunId) -> Result<(), CliError> {
         ));
     }
     Ok(())
-}
-
-pub fn possible(later: &[String]) -> Result<(), CliError> {
-    if later.is_empty() {
-        return Ok(());
-    }
-    Err(CliError::new(
-        Exit::Refused,
-        "CS7016",
-        format!("not in this version: {}", later.join(", ")),
-        "the runbook can be checked and planned, but not run",
-    ))
 }
 
 fn sitters(args: &SeatArgs, people: &crate::people::People) -> Result<Vec<String>, CliError> {

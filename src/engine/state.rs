@@ -2,8 +2,10 @@
 //! Pure: objects come in through a look-up; nothing here decides what happens next.
 
 mod back;
+mod change;
 
 pub use back::Rollback;
+pub use change::{Force, Handed, NotHere, Recovery, by_new_key, recovery_of};
 
 use super::index::{Index, Standing};
 use crate::approval;
@@ -15,7 +17,7 @@ use crate::record::fact::{self, Asked, Direction, Ended, EndedBy, Fact, Found, P
 use crate::record::operations::{self, Operation};
 use crate::record::statement::{Body, Decides, Head, SaidWhat, Statement};
 use crate::record::tree::Tree;
-use crate::sshsig::{self, Good, PublicKey};
+use crate::sshsig::{Good, PublicKey};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -78,6 +80,12 @@ pub struct Run {
     /// Places whose anchor somebody proved by hand: seq and person of the last such word.
     pub by_hand: BTreeMap<String, (u64, String)>,
     pub holds: BTreeMap<String, super::hold::HoldState>,
+    /// What came into force, and from which size of the history on.
+    pub force: Vec<(u64, Force)>,
+    /// The run goes on elsewhere.
+    pub handed: Option<Handed>,
+    /// Words, right before, that a lost run goes on in another copy.
+    pub recovery: Vec<Recovery>,
     /// For the commands that are printed; the journal knows nothing of it.
     pub whereabouts: Whereabouts,
 }
@@ -367,6 +375,9 @@ impl Run {
             notes: Vec::new(),
             by_hand: BTreeMap::new(),
             holds: BTreeMap::new(),
+            force: Vec::new(),
+            handed: None,
+            recovery: Vec::new(),
             whereabouts: Whereabouts::default(),
         })
     }
@@ -381,14 +392,15 @@ impl Run {
     }
 
     fn head_at(&self, size: u64) -> Head {
+        let Force { runbook, plan, people } = self.force_at(size);
         Head {
             run: self.id.clone(),
             mode: self.opened.mode,
             size,
             root: self.tree.root_at(size).map(|root| crate::record::tree::root_text(&root)).unwrap_or_default(),
-            runbook: self.opened.runbook,
-            plan: self.opened.plan,
-            people: self.opened.people,
+            runbook,
+            plan,
+            people,
         }
     }
 
@@ -419,6 +431,7 @@ impl Run {
     }
 
     fn apply(&mut self, entry: &Entry, line: &str, objects: Objects) -> Result<(), String> {
+        self.may_stand(entry)?;
         if !matches!(entry.fact, Fact::Waiting(_)) {
             // Any progress ends what was waited for; voices are progress too.
             if !matches!(entry.fact, Fact::SignedOff(_)) {
@@ -482,7 +495,10 @@ impl Run {
                 let state = self.held(&fact.hold)?;
                 (state.live, state.released) = (false, true);
             }
-            Fact::Amended(_) | Fact::PeopleChanged(_) | Fact::BreakGlass(_) | Fact::HandedOver(_) => {
+            Fact::Amended(fact) => self.amended(entry, fact, objects)?,
+            Fact::PeopleChanged(fact) => self.people_changed(entry, fact, objects)?,
+            Fact::HandedOver(fact) => self.handed_over(entry, fact)?,
+            Fact::BreakGlass(_) => {
                 return Err(format!("`{}` entries: not in this version", entry.fact.kind()));
             }
         }
@@ -522,28 +538,7 @@ impl Run {
         signature: &str,
         key: &str,
     ) -> Result<(Statement, Good, PublicKey, Head), String> {
-        let statement = Statement::read(text).map_err(|error| error.to_string())?;
-        let tail = &statement.tail;
-        let person =
-            self.people.get(&tail.person).ok_or_else(|| format!("{} is not in the people file", tail.person))?;
-        if person.party != tail.party {
-            return Err(format!("{} belongs to {}, not to {}", tail.person, person.party, tail.party));
-        }
-        let key = PublicKey::parse(key).map_err(|error| error.to_string())?;
-        if !person.keys.contains(&key) {
-            return Err(format!("the key is not one of {}'s keys", tail.person));
-        }
-        let good = sshsig::verify(&key, &statement.namespace(), text.as_bytes(), signature)
-            .map_err(|error| error.to_string())?;
-        let said = statement.head().ok_or("it is not about a run")?;
-        if said.size > self.size() {
-            return Err("it speaks of entries that there are not".to_owned());
-        }
-        let head = self.head_at(said.size);
-        if *said != head {
-            return Err("it is about another run, mode, history, runbook, plan or people file".to_owned());
-        }
-        Ok((statement, good, key, head))
+        self.check_signed_by(text, signature, key, &[&self.people])
     }
 
     fn signed_on(&mut self, entry: &Entry, fact: &fact::SignedOn) -> Result<(), String> {
@@ -553,8 +548,12 @@ impl Run {
             return Err("its sign-on statement names another epoch or machine".to_owned());
         }
         if entry.epoch > self.epoch || self.epochs.is_empty() {
+            self.sits_down(&statement.tail.person, &fact.machine)?;
             self.signed_on.clear();
             self.epochs.insert(entry.epoch, (entry.at, fact.machine.clone()));
+        }
+        if self.handed.is_some() {
+            return Err("it follows a hand-over, and begins no new seat".to_owned());
         }
         if !self.signed_on.contains(&statement.tail.person) {
             self.signed_on.push(statement.tail.person.clone());
@@ -646,6 +645,7 @@ impl Run {
                     self.by_hand.insert(fields.covers.clone(), (entry.seq, tail.person.clone()));
                 }
                 self.got_in(fields, tail, entry.at)?;
+                self.recovery_word(entry, &statement)?;
                 self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
             }
             SaidWhat::GoOn => self.go_on(&fields.covers),

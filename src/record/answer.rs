@@ -68,7 +68,7 @@ pub fn read(bytes: &[u8]) -> Result<Answer, AnswerError> {
     }
 }
 
-fn signed(line: &str) -> Result<SignedText, String> {
+pub(super) fn signed(line: &str) -> Result<SignedText, String> {
     let value = json::parse(line, Form::Line).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|_| "a line has exactly `statement`, `signature` and `key`".to_owned())
 }

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod bundle;
+pub mod change;
 pub mod entry;
 pub mod fact;
 pub mod named;

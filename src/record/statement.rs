@@ -9,6 +9,8 @@ use crate::base::{Digest, RunId, Time};
 pub const MAX_STATEMENT: usize = 4096;
 /// What a note covers that closes a run as abandoned.
 pub const ABANDON: &str = "abandon";
+/// What a note covers by which a lost run goes on in another copy; behind it stands that copy's machine.
+pub const RECOVERY: &str = "recovery:";
 /// Characters of a summary at most.
 pub const MAX_SUMMARY: usize = 400;
 

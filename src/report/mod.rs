@@ -3,6 +3,7 @@
 //! A report never says more than a bundle holds, and puts the verdict before everything else. It reads entries
 //! one by one, so a history that breaks the rules still gets a report, which says so.
 
+pub mod changes;
 pub mod content;
 mod gather;
 mod happened;

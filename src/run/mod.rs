@@ -17,7 +17,7 @@ pub mod voice;
 use crate::base::Time;
 use crate::engine::next::{Seat, Stop};
 use crate::engine::port::{Clock, Cloud, Random, SignError, Signer, Store, StoreError};
-use crate::engine::state::{FoldError, Run};
+use crate::engine::state::{FoldError, NotHere, Run};
 use crate::operator::Operator;
 use desk::Desk;
 use hands::Hands;
@@ -35,6 +35,9 @@ pub enum RunError {
     /// The journal's objects are not what its entries name.
     #[error("the journal does not verify: {0}")]
     Forged(String),
+    /// This is not the copy of the journal that the run goes on in.
+    #[error(transparent)]
+    NotHere(#[from] NotHere),
     #[error("{0}")]
     Bad(String),
 }

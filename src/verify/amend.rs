@@ -1,13 +1,14 @@
-//! Changes while running: amendments, people, break-glass, hand-over. Who had to sign, and what may change.
+//! Changes while running: amendments, people, break-glass. Who had to sign, and what may change.
 
 use super::codes;
 use super::signed::Signed;
-use super::walk::{Checked, Force, Glass, Walk, fail};
-use crate::people::People;
-use crate::plan::model::{Plan, Stage, Step};
+use super::walk::{Checked, Force, Glass, Spoken, Walk, fail};
+use crate::base::StepId;
+use crate::people::{People, Person};
+use crate::plan::model::{Anchor, Body as StepBody, Plan, Prove, Stage, Step};
 use crate::record::Entry;
 use crate::record::fact::{Amended, Mode, PeopleChanged, SignedText};
-use crate::record::statement::{Body, ChangeFields};
+use crate::record::statement::{Body, ChangeFields, SaidWhat};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -24,7 +25,7 @@ impl Walk<'_> {
         if let Ok(new) = &read {
             self.plan_in_force(new.clone());
         }
-        let signers = self.changes(entry, &fact.statements, &wanted, &[&people])?;
+        let signers = self.changes(entry, &fact.statements, &wanted, force, &[&people])?;
         self.bytes("runbook", &fact.runbook)?;
         let new = read?;
         if new.runbook != fact.runbook || new.values != old.values {
@@ -45,10 +46,9 @@ impl Walk<'_> {
     /// Roles that must sign for this change of the plan.
     fn touched(&self, old: &Plan, new: &Plan) -> Checked<BTreeSet<String>> {
         let mut touched = BTreeSet::new();
-        let changed = changed_steps(old, new);
-        for (stage, step) in &changed {
-            let begun = self.works.keys().chain(self.done.keys()).any(|id| id.stage == *stage && id.step == *step);
-            if begun {
+        let begun = self.begun();
+        for (stage, step) in &changed_steps(old, new) {
+            if begun.contains(&(stage.clone(), step.clone())) {
                 return fail(codes::CHANGE, format!("{stage}/{step} has begun, and can't be changed"));
             }
             for plan in [old, new] {
@@ -62,10 +62,90 @@ impl Walk<'_> {
                 return fail(codes::CHANGE, format!("the anchor of {} is in force, and can't be changed", stage.id));
             }
         }
+        self.order_kept(old, new, &begun)?;
+        self.foundations_kept(old, new, &begun)?;
         if without_steps(old) != without_steps(new) {
             touched.extend(old.roles.keys().cloned());
         }
         Ok(touched)
+    }
+
+    /// Stage and step of what was begun for any item, or spoken about by those who do it.
+    fn begun(&self) -> BTreeSet<(String, String)> {
+        let place = |id: &StepId| (id.stage.clone(), id.step.clone());
+        let mut begun: BTreeSet<(String, String)> = self.works.keys().chain(self.done.keys()).map(place).collect();
+        let spoke = |spoken: &Spoken| matches!(spoken.what, SaidWhat::Task | SaidWhat::Answer | SaidWhat::Evidence);
+        for (covers, _) in self.spoken.iter().filter(|(_, words)| words.iter().any(spoke)) {
+            begun.extend(covers.parse::<StepId>().ok().map(|id| place(&id)));
+        }
+        begun
+    }
+
+    /// What was entered stays where it is, repeats for the same, and gets nothing new before what has begun.
+    fn order_kept(&self, old: &Plan, new: &Plan, begun: &BTreeSet<(String, String)>) -> Checked {
+        let known = |stage: &Stage| self.entered.contains_key(&stage.id) || self.is_passed_over(&stage.id);
+        let reached = old.stages.iter().rposition(known).map_or(0, |last| last + 1);
+        for (at, stage) in old.stages.iter().enumerate().take(reached) {
+            let Some(other) = new.stages.get(at).filter(|other| other.id == stage.id) else {
+                return fail(codes::CHANGE, format!("the stage {} was reached, and can't be moved", stage.id));
+            };
+            let same = stage.for_each == other.for_each
+                && stage.key == other.key
+                && stage.items == other.items
+                && stage.when == other.when;
+            if known(stage) && !same {
+                return fail(codes::CHANGE, format!("the stage {} was entered, and repeats for the same", stage.id));
+            }
+            if self.stage_over(old, at) && stage.steps != other.steps {
+                return fail(codes::CHANGE, format!("the stage {} is over, and can't be changed", stage.id));
+            }
+            let has_begun = |step: &&Step| begun.contains(&(stage.id.clone(), step.id.clone()));
+            let Some(last) = stage.steps.iter().filter(has_begun).last() else { continue };
+            let before = other.steps.iter().take_while(|step| step.id != last.id);
+            if let Some(fresh) = before.into_iter().find(|step| stage.steps.iter().all(|one| one.id != step.id)) {
+                let message = format!("{}/{} would stand before {}, which has begun", stage.id, fresh.id, last.id);
+                return fail(codes::CHANGE, message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Live holds, and what begun steps, their ways back and anchors in force go by: sessions, roles, files.
+    fn foundations_kept(&self, old: &Plan, new: &Plan, begun: &BTreeSet<(String, String)>) -> Checked {
+        let mut named: BTreeSet<String> = BTreeSet::new();
+        for hold in old.holds.iter().filter(|hold| self.holds.get(&hold.id).is_some_and(|held| held.live)) {
+            let there = |id: &String| new.stage(id).is_some();
+            if !new.holds.contains(hold) || !there(&hold.from) || !there(&hold.until) {
+                return fail(codes::CHANGE, format!("the hold {} is live, and can't be changed", hold.id));
+            }
+            named.insert(hold.session.clone());
+        }
+        let steps = old.stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (&stage.id, step)));
+        let standing = steps.filter(|(stage, step)| begun.contains(&((*stage).clone(), step.id.clone())));
+        let all: Vec<&Step> = standing.flat_map(|(_, step)| std::iter::once(step).chain(&step.back.undo)).collect();
+        for step in &all {
+            named.insert(step.session.clone());
+            named.extend(step.probe.values().cloned());
+            named.extend(step.verify.iter().map(|expect| expect.read.session.clone()));
+            if let Some(role) = roles_of(old, step).iter().find(|role| changed_role(old, new, role)) {
+                return fail(codes::CHANGE, format!("the role {role} carries what has begun, and can't be changed"));
+            }
+        }
+        for anchor in old.stages.iter().filter(|one| self.anchors.keys().any(|(of, _)| *of == one.id)) {
+            named.extend(anchor.anchor.iter().flat_map(sessions_of));
+        }
+        let mut left: Vec<String> = named.iter().cloned().collect();
+        while let Some(id) = left.pop() {
+            if old.sessions.get(&id) != new.sessions.get(&id) {
+                return fail(codes::CHANGE, format!("the session {id} carries what has begun, and can't be changed"));
+            }
+            left.extend(old.sessions.get(&id).map(|one| one.through.clone()).filter(|id| named.insert(id.clone())));
+        }
+        let commands = all.iter().any(|step| step.body.kind() == "command");
+        match old.files.iter().find(|(id, file)| commands && new.files.get(*id) != Some(file)) {
+            Some((id, _)) => fail(codes::CHANGE, format!("the file {id} carries what has begun, and can't be changed")),
+            None => Ok(()),
+        }
     }
 
     pub fn people_changed(&mut self, entry: &Entry, fact: &PeopleChanged) -> Checked {
@@ -77,10 +157,13 @@ impl Walk<'_> {
         let new = Rc::new(self.read_people(&fact.people)?);
         self.people = Some(Rc::clone(&new));
         let wanted = ChangeFields { runbook: force.runbook, plan: force.plan, people: fact.people };
-        let signers = self.changes(entry, &fact.statements, &wanted, &[&old, &new])?;
+        let signers = self.changes(entry, &fact.statements, &wanted, force, &[&old, &new])?;
         let signed: BTreeSet<&str> = signers.iter().map(|signed| signed.statement.tail.person.as_str()).collect();
         let unchanged = |id: &str| match (old.get(id), new.get(id)) {
-            (Some(old), Some(new)) => old.party == new.party && old.roles == new.roles && old.keys == new.keys,
+            (Some(old), Some(new)) => {
+                let device = |one: &Person| one.mfa.as_ref().map(|mfa| (mfa.serial.clone(), mfa.role.clone()));
+                old.party == new.party && old.roles == new.roles && old.keys == new.keys && device(old) == device(new)
+            }
             _ => false,
         };
         for party in plan.roles.values().map(|role| &role.party).filter(|party| !party.is_empty()) {
@@ -106,14 +189,22 @@ impl Walk<'_> {
         entry: &Entry,
         statements: &[SignedText],
         wanted: &ChangeFields,
+        before: Force,
         of: &[&People],
     ) -> Checked<Vec<Signed>> {
         let mut signers = Vec::new();
+        if statements.is_empty() {
+            return fail(codes::CHANGE, "nobody signed the change");
+        }
         for text in statements {
             let signed = self.statement(entry, "change", text, of)?;
             if !matches!(&signed.statement.body, Body::Change(_, fields) if fields == wanted) {
                 let person = &signed.statement.tail.person;
                 return fail(codes::CHANGE, format!("{person} signed another change than this one"));
+            }
+            if (Force { runbook: signed.head.runbook, plan: signed.head.plan, people: signed.head.people }) != before {
+                let person = &signed.statement.tail.person;
+                return fail(codes::CHANGE, format!("{person} signed before another change came into force"));
             }
             self.cover(&signed.statement);
             signers.push(signed);
@@ -150,19 +241,6 @@ impl Walk<'_> {
         });
         Ok(())
     }
-
-    pub fn handed_over(&mut self, entry: &Entry) -> Checked {
-        let signed = self.signed(entry)?;
-        let Body::HandOver(_, to) = &signed.statement.body else {
-            return fail(codes::ENVELOPE, "it is no hand-over");
-        };
-        if !self.seated.contains(&signed.statement.tail.person) {
-            return fail(codes::PERFORMER, format!("{} has no seat to hand over", signed.statement.tail.person));
-        }
-        self.handed_to = Some(to.clone());
-        self.void_all("the run was handed over");
-        Ok(())
-    }
 }
 
 /// `(stage, step)` of every step that is not the same in both plans.
@@ -173,7 +251,29 @@ fn changed_steps(old: &Plan, new: &Plan) -> BTreeSet<(String, String)> {
     let (old, new) = (steps(old), steps(new));
     let differs = |one: &(String, Step), others: &[(String, Step)]| !others.contains(one);
     let changed = old.iter().filter(|one| differs(one, &new)).chain(new.iter().filter(|one| differs(one, &old)));
-    changed.map(|(stage, step)| (stage.clone(), step.id.clone())).collect()
+    let changed = changed.map(|(stage, step)| (stage.clone(), step.id.clone()));
+    // The same steps of a stage in another order: each that has others before it than it had.
+    let name = |(stage, step): &(String, Step)| (stage.clone(), step.id.clone());
+    let (olds, news): (Vec<_>, Vec<_>) = (old.iter().map(name).collect(), new.iter().map(name).collect());
+    let before = |all: &[(String, String)], others: &[(String, String)], one: &(String, String)| {
+        let before = all.iter().take_while(|other| *other != one).filter(|other| other.0 == one.0);
+        before.filter(|other| others.contains(other)).cloned().collect::<BTreeSet<_>>()
+    };
+    let moved = olds.iter().filter(|one| news.contains(one) && before(&olds, &news, one) != before(&news, &olds, one));
+    changed.chain(moved.cloned()).collect()
+}
+
+fn changed_role(old: &Plan, new: &Plan, role: &str) -> bool {
+    let what = |plan: &Plan| plan.roles.get(role).map(|role| (role.party.clone(), role.proof));
+    what(old) != what(new)
+}
+
+fn sessions_of(anchor: &Anchor) -> Vec<String> {
+    let proves = anchor.prove.iter().filter_map(|prove| match prove {
+        Prove::Read(expect) => Some(expect.read.session.clone()),
+        Prove::Manual(_) => None,
+    });
+    anchor.capture.iter().map(|capture| capture.read.session.clone()).chain(proves).collect()
 }
 
 /// The plan but for its steps and what only names its texts.
@@ -191,6 +291,10 @@ fn roles_of(plan: &Plan, step: &Step) -> Vec<String> {
         roles.push(step.performer.clone());
         roles.extend(step.approvals.iter().map(|approval| approval.role.clone()));
         roles.extend(plan.sessions.get(&step.session).map(|session| session.used_by.clone()).unwrap_or_default());
+        if let StepBody::Manual(manual) = &step.body {
+            roles.extend(manual.performers.iter().cloned());
+        }
     }
+    roles.retain(|role| !role.is_empty());
     roles
 }

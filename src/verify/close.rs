@@ -118,6 +118,11 @@ impl Walk<'_> {
         })
     }
 
+    /// The stage did not apply.
+    pub fn is_passed_over(&self, stage: &str) -> bool {
+        self.is_skipped(stage, None, None)
+    }
+
     fn is_skipped(&self, stage: &str, item: Option<&str>, step: Option<&str>) -> bool {
         self.skipped.contains(&(stage.to_owned(), item.map(str::to_owned), step.map(str::to_owned)))
     }

@@ -51,6 +51,7 @@ codes! {
     AFTER_CLOSE = "CS0852", "Something other than witness or checkpoint follows the closing entry.";
     AFTER_HAND_OVER = "CS0853", "Something other than the successor's sign-on follows a hand-over.";
     CHECKPOINT = "CS0854", "A checkpoint's root is not the root of that many entries.";
+    COPY = "CS0855", "A seat began in another copy of the journal without a hand-over or the word of each party.";
     SESSION = "CS0856", "A session is not as the plan has it, or of another mode than the run.";
     CHANGE = "CS0860", "An amendment or a change of people lacks a signature, or changes what it may not.";
     GLASS = "CS0861", "A break-glass statement is not by a person who may make one.";

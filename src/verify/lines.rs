@@ -80,6 +80,9 @@ fn opened(fact: &Fact, keys: &mut KnownKeys) -> Option<Checked<Opened>> {
         Fact::Approval(fact) => ("approval", &fact.statement, &fact.signature, &fact.key),
         Fact::Said(fact) => ("said", &fact.statement, &fact.signature, &fact.key),
         Fact::BreakGlass(fact) => ("break-glass", &fact.statement, &fact.signature, &fact.key),
+        Fact::HandedOver(fact) if fact.statement.starts_with("countersign decline ") => {
+            ("decline", &fact.statement, &fact.signature, &fact.key)
+        }
         Fact::HandedOver(fact) => ("hand-over", &fact.statement, &fact.signature, &fact.key),
         Fact::Witness(fact) => ("witness", &fact.statement, &fact.signature, &fact.key),
         _ => return None,

@@ -7,6 +7,7 @@ mod amend;
 mod chain;
 mod close;
 mod codes;
+mod copies;
 mod hold;
 mod lines;
 mod operation;

@@ -212,6 +212,7 @@ impl Walk<'_> {
         }
         let (tail, covers) = (&signed.statement.tail, said.covers.clone());
         if said.what == SaidWhat::Note {
+            self.recovers(entry, &signed.statement)?;
             self.got_in(&covers, &tail.reason, &tail.role, entry.at, &tail.person);
         }
         self.spoken.entry(said.covers.clone()).or_default().push(Spoken {

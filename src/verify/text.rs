@@ -153,7 +153,6 @@ pub(super) fn on_word(walk: &Walk) -> Vec<String> {
     if !walk.by_word.is_empty() {
         word.push(format!("by word of people, with an approval: how {} ended", walk.by_word.join(", ")));
     }
-    word.extend(walk.moved.iter().cloned());
     let expired: Vec<String> = entries
         .iter()
         .filter_map(|entry| match &entry.fact {

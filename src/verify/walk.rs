@@ -91,7 +91,8 @@ pub(super) struct Walk<'a> {
     pub rollbacks: u32,
     pub counts: BTreeMap<String, u64>,
     pub closed: Option<String>,
-    pub handed_to: Option<String>,
+    pub handed_to: Option<super::copies::Away>,
+    pub recovery: super::copies::Recovery,
     // What the report says.
     pub covered: u64,
     pub missing: BTreeSet<Digest>,
@@ -100,7 +101,6 @@ pub(super) struct Walk<'a> {
     pub witnessed: BTreeSet<String>,
     pub broke_glass: bool,
     pub by_word: Vec<String>,
-    pub moved: Vec<String>,
 }
 
 impl<'a> Walk<'a> {
@@ -137,6 +137,7 @@ impl<'a> Walk<'a> {
             counts: BTreeMap::new(),
             closed: None,
             handed_to: None,
+            recovery: Default::default(),
             covered: 0,
             missing: BTreeSet::new(),
             fingerprints: BTreeSet::new(),
@@ -144,7 +145,6 @@ impl<'a> Walk<'a> {
             witnessed: BTreeSet::new(),
             broke_glass: false,
             by_word: Vec::new(),
-            moved: Vec::new(),
         }
     }
 
@@ -189,9 +189,7 @@ impl<'a> Walk<'a> {
         if self.closed.is_some() && !matches!(entry.fact, Fact::Witness(_) | Fact::Checkpoint(_)) {
             return fail(codes::AFTER_CLOSE, format!("{kind} follows the closing entry"));
         }
-        if self.handed_to.is_some() && kind != "signed_on" {
-            return fail(codes::AFTER_HAND_OVER, format!("{kind} follows the hand-over"));
-        }
+        self.away(entry)?;
         if entry.epoch < self.epoch {
             return fail(codes::EPOCH, format!("it has the epoch {}, but {} has begun", entry.epoch, self.epoch));
         }
@@ -289,19 +287,12 @@ impl<'a> Walk<'a> {
         if fields.machine != fact.machine {
             return fail(codes::ENVELOPE, "the statement names another machine than the entry");
         }
-        if let Some(to) = self.handed_to.take()
-            && (to != person || entry.epoch <= self.epoch)
-        {
-            return fail(codes::AFTER_HAND_OVER, format!("the seat was handed to {to}, but {person} sits down"));
-        }
+        self.sits_down(entry, fact, &person)?;
         if entry.seq == 1 && person != self.starter {
             return fail(codes::OPENING, format!("{} opened the run, but {person} signs on first", self.starter));
         }
         if entry.epoch > self.epoch {
             self.seated.clear();
-            if fact.machine != self.machine {
-                self.moved.push(format!("the move of the seat to another machine at entry {}", entry.seq));
-            }
         }
         self.epoch = entry.epoch;
         self.machine.clone_from(&fact.machine);
