@@ -120,7 +120,7 @@ def root_of(leaves, nodes, at, count):
 HEAD = "run X, mode live|simulated|rehearsal, size number, root root, runbook digest, plan digest, people digest, "
 TYPES = table("""approval: decision approve|deny|revoke, request number, request-leaf digest, covers S,
     operations digest, attempt number, performer S, summary S, again numbers, approve-by time, run-by time;
-    witness: result S; hand-over: to S;
+    witness: result S; hand-over: to S; decline: to S;
     said: what confirmed|task|answer|evidence|settled|note|go-on, covers S, attempt number, object object;
     break-glass: covers S, operations digest, attempt number; sign-on: epoch number, machine S;
     change: new-runbook digest, new-plan digest, new-people digest; people: people digest""")
@@ -210,23 +210,27 @@ class Run:
         self.run, self.lines, self.objects, self.leaves, self.nodes, self.force = run, lines, objects, [], {}, []
         self.kinds, self.said, self.glass, self.used, self.on, self.holds = [], [], [], set(), set(), set()
         self.entered, self.anchors, self.requests, self.works, self.floor = {}, {}, {}, {}, 0
-        self.closed, self.successor, self.before, self.witnessed = None, None, None, set()
+        self.closed, self.away, self.before, self.witnessed, self.machine, self.words = None, None, None, set(), None, []
     def entry(self, seq, line):
         entry = canonical(line, True)
         need(shaped(ENTRY, entry) and shaped(KINDS.get(entry["kind"], {"": ""}), entry["data"]), "CS0801")
         kind, data, by, before = entry["kind"], entry["data"], entry["by"], self.before or entry
         new, signs_on, prev = entry["epoch"] > before["epoch"], kind == "signed_on", (self.leaves or [bytes(32)])[-1]
+        recovers = kind == "said" and "\nwhat: note\ncovers: recovery:" in data["statement"]
+        if not (recovers or signs_on): self.words = []
         for rule, code in ((entry["v"] == 1, "CS0801"), (entry["at"] >= before["at"], "CS0803"),
                 ((entry["run"], entry["seq"], entry["prev"]) == (self.run, seq, prev.hex()), "CS0802"),
                 ((kind == "run_opened") == (seq == 0) and (seq != 1 or signs_on and by == before["by"]), "CS0805"),
                 (not self.closed or kind in ("witness", "checkpoint"), "CS0852"),
-                (not self.successor or new and signs_on and by == self.successor, "CS0853"),
+                (not self.away or signs_on or recovers or kind == "handed_over", "CS0853"),
                 (entry["epoch"] == before["epoch"] or new and signs_on, "CS0804")):
             need(rule, code)
         self.by, self.now, self.before, self.on = by, clock(entry["at"]), entry, set() if new else self.on
         self.floor = max(self.floor, self.now)
         rule = getattr(self, {"said": "word"}.get(kind, kind), lambda *_: None)
-        rule(data, *([self.voice(NAMES.get(kind, kind), data)] if "signature" in data else []))
+        name = "decline" if data.get("statement", "").startswith("countersign decline ") else NAMES.get(kind, kind)
+        self.new = new or seq == 1
+        rule(data, *([self.voice(name, data)] if "signature" in data else []))
         self.kinds.append(kind)
         self.leaves.append(sha(b"\0" + line))
         self.force.append(self.digests)
@@ -276,20 +280,31 @@ class Run:
     def signed_on(self, data, said):
         need(int(said["epoch"]) == self.before["epoch"], "CS0804")
         need(said["machine"] == data["machine"], "CS0810")
-        self.on, self.successor = self.on | {self.by}, None
+        away, self.away, words, self.words = self.away, None, self.words, []
+        spoke = {party for machine, party in words if machine == data["machine"]}
+        there = self.seq == 1 or spoke and self.parties <= spoke or self.new and away
+        need(not away or self.new and (away[1] == self.by or spoke and self.parties <= spoke), "CS0853")
+        need(there or data["machine"] == self.machine, "CS0855")
+        self.on, self.machine = self.on | {self.by}, data["machine"]
     def signed_off(self, data): self.on = self.on - set(data["people"])
     def ends(self, *_):
         for request in self.requests.values(): request["ended"] = True
     rollback_started = ends
-    def handed_over(self, _, said):
-        need(self.by in self.on, "CS0838")
-        self.successor = said["to"]
+    def handed_over(self, data, said):
+        if data["statement"].startswith("countersign decline "): need(self.away == (said["to"], self.by), "CS0853")
+        else:
+            need(self.away or self.by in self.on, "CS0838")
+            need(not self.away, "CS0853")
+        self.away = self.by, said["to"]
         self.ends()
     def amended(self, data):
-        force = tuple(data.get(name, old) for name, old in zip(("runbook", "plan", "people"), self.digests))
+        names = "runbook", "plan", "people"
+        force = tuple(data.get(name, old) for name, old in zip(names, self.digests))
         for one in data["statements"]:
             said = self.voice("change", one, [self.people, people_of(self.object(force[2]))[0]])
-            need(tuple(said["new-" + name][7:] for name in ("runbook", "plan", "people")) == force, "CS0860")
+            need(tuple(said["new-" + name][7:] for name in names) == force
+                 and tuple(said[name][7:] for name in names) == self.digests, "CS0860")
+        need(data["statements"], "CS0860")
         self.ends()
         self.in_force(*force)
     people_changed = amended
@@ -386,6 +401,9 @@ class Run:
     # What people say, operations, outcomes.
     def word(self, _, said):
         need(bool(said["object"]) != (said["what"] in ("note", "go-on")), "CS0810")
+        if said["what"] == "note" and said["covers"].startswith("recovery:"):
+            need(int(said["size"]) + len(self.words) == self.seq, "CS0855")
+            self.words.append((said["covers"][9:], said["party"]))
         self.said.append(said)
     def intended(self, data):
         name, last, attempt, again = data["step"], self.works.get(data["step"]), data["attempt"], data["try"] != 1

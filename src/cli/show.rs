@@ -145,6 +145,16 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
     if run.closed.is_some() {
         return lines.join("\n");
     }
+    if let Some(away) = run.handed.as_ref().filter(|away| !away.back) {
+        lines.push(format!(
+            "  HANDED OVER to {} by {} at {} (entry {}): this copy appends nothing",
+            away.to,
+            away.by,
+            away.at.minutes(),
+            away.seq
+        ));
+        return lines.join("\n");
+    }
     for hold in &run.plan.holds {
         lines.push(format!("  hold {} ({}): {}", hold.id, escape::line(&hold.title), hold::words(run, hold, now)));
     }
@@ -206,13 +216,15 @@ pub fn runs(_: &RunsArgs, global: &Global, ui: &Ui) -> CliResult {
     }
     for run in &all {
         let of = |member: &str| escape::line(run[member].as_str().unwrap_or_default());
+        let away = run["handed_over_to"].as_str().map(|to| format!("  handed over to {}", escape::line(to)));
         ui.data(&format!(
-            "{}  {:12}  {:10}  {}  {}",
+            "{}  {:12}  {:10}  {}  {}{}",
             of("run").get(..8).unwrap_or_default(),
             of("state"),
             of("mode"),
             of("started"),
-            of("runbook")
+            of("runbook"),
+            away.unwrap_or_default()
         ));
     }
     Ok(Exit::Done)
@@ -230,6 +242,7 @@ fn summary(journal: &Journal, id: &RunId, names: &mut BTreeMap<Digest, String>) 
         return Ok(json!({
             "run": id.as_str(), "state": status::state(&run), "mode": run.opened.mode.name(),
             "runbook": run.plan.name, "started": run.started.millis(), "by": run.starter, "entries": run.size(),
+            "handed_over_to": run.handed.as_ref().filter(|away| !away.back).map(|away| away.to.clone()),
         }));
     };
     let Fact::RunOpened(opened) = &first.fact else {

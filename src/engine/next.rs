@@ -114,6 +114,12 @@ pub fn moves<'a>(run: &'a Run, seat: &Seat, now: Time) -> (Moves, Option<&'a str
     if let Some(result) = &run.closed {
         return (Moves::one(Next::Stop(Stop::of(StopKind::Done, "", result.clone()))), None);
     }
+    if let Some(away) = run.handed.as_ref().filter(|away| !away.back) {
+        let why = format!("{} handed the run over; it goes on in another copy", away.by);
+        let mut stop = Stop::waiting(WaitFor::Performer, "", why);
+        stop.people = vec![away.to.clone()];
+        return (Moves::one(Next::Stop(stop)), None);
+    }
     let doubts = doubts(run, seat, now);
     if run.rollback.is_some() || run.rolled_back.as_ref().is_some_and(|(epoch, _)| *epoch >= run.epoch) {
         return (back(run, seat, doubts, now), None);

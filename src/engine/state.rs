@@ -552,8 +552,9 @@ impl Run {
             self.signed_on.clear();
             self.epochs.insert(entry.epoch, (entry.at, fact.machine.clone()));
         }
-        if self.handed.is_some() {
-            return Err("it follows a hand-over, and begins no new seat".to_owned());
+        let here = self.epochs.last_key_value().is_some_and(|(_, (_, machine))| *machine == fact.machine);
+        if self.handed.is_some() || !here {
+            return Err("it joins no seat of this copy".to_owned());
         }
         if !self.signed_on.contains(&statement.tail.person) {
             self.signed_on.push(statement.tail.person.clone());

@@ -34,7 +34,8 @@ pub fn state(run: &Run) -> &'static str {
         "rolling back"
     } else if run.paused.is_some() {
         "paused"
-    } else if run.waiting.is_some()
+    } else if run.handed.is_some()
+        || run.waiting.is_some()
         || run.requests.values().any(|request| request.is_live() && request.voices.is_empty())
     {
         "waiting"
@@ -229,6 +230,9 @@ pub fn command(run: &Run, waited: &Waited) -> String {
         WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}{here}"),
         WaitFor::Settle => format!("countersign settle done {at} --as {person}{here}   (or: settle not-done)"),
         WaitFor::GoOn => format!("countersign go-on {at} --as {person}{here}"),
+        WaitFor::Performer if run.handed.as_ref().is_some_and(|away| !away.back) => {
+            format!("countersign take-over FILE --as {person}")
+        }
         WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => resume(run, person),
     }
 }
@@ -289,6 +293,9 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         "run": run.id.as_str(), "state": state(run), "mode": run.opened.mode.name(), "runbook": run.plan.name,
         "head": {"seq": run.size() - 1, "leaf": run.leaf.hex()},
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
+        "handed_over": run.handed.as_ref().filter(|away| !away.back).map(|away| {
+            json!({"to": away.to, "by": away.by, "at": away.at.millis(), "entry": away.seq})
+        }),
         "anchors_regained": run.regained.iter().map(|(place, differs)| {
             json!({"place": place, "differs": differs})
         }).collect::<Vec<_>>(),

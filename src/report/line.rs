@@ -4,8 +4,8 @@ use crate::base::{Digest, StepId, escape};
 use crate::engine::state::Run;
 use crate::engine::{operation, status};
 use crate::record::entry::Entry;
-use crate::record::fact::{Ended, EndedBy, Fact, Found, Outcome, Reading};
-use crate::record::statement::{Body, Decides, Statement};
+use crate::record::fact::{Ended, EndedBy, Fact, Found, Outcome, Reading, SignedText};
+use crate::record::statement::{Body, Decides, RECOVERY, Statement};
 
 /// What words need to know beyond the entry itself.
 pub trait Told {
@@ -93,6 +93,11 @@ pub fn words(run: &impl Told, entry: &Entry) -> Option<String> {
         Fact::AnchorRegained(fact) => {
             format!("{}: back, but: {}", place(&fact.stage, &fact.item), fact.differs.join("; "))
         }
+        Fact::Amended(fact) => format!("the runbook was amended; signed by {}", signers(&fact.statements)),
+        Fact::PeopleChanged(fact) => {
+            format!("the people file was changed; signed by {}", signers(&fact.statements))
+        }
+        Fact::HandedOver(fact) => handed_over(&fact.statement),
         Fact::RunClosed(fact) => format!("run closed: {}", fact.result.replace('_', " ")),
         Fact::Witness(_) => format!("{by} witnessed the result"),
         other => format!("{} by {by}", other.kind()),
@@ -129,6 +134,24 @@ fn decision(run: &impl Told, text: &str) -> String {
     format!("{} ({}, {}) {verb} {name}{reason}", tail.person, tail.role, tail.party)
 }
 
+/// Who signed a change, in the order of the entry.
+fn signers(statements: &[SignedText]) -> String {
+    let name = |one: &SignedText| {
+        Statement::read(&one.statement).map_or_else(|_| "somebody".to_owned(), |statement| statement.tail.person)
+    };
+    statements.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn handed_over(text: &str) -> String {
+    let Ok(Statement { body, tail }) = Statement::read(text) else { return "an unreadable hand-over".to_owned() };
+    let reason = if tail.reason.is_empty() { String::new() } else { format!(": {}", tail.reason) };
+    match body {
+        Body::HandOver(_, to) => format!("{} handed the run over to {to}{reason}", tail.person),
+        Body::Decline(_, to) => format!("{} declined; {to} has the run back{reason}", tail.person),
+        _ => "an unreadable hand-over".to_owned(),
+    }
+}
+
 fn said(text: &str) -> String {
     let Ok(statement) = Statement::read(text) else { return "an unreadable word".to_owned() };
     let tail = &statement.tail;
@@ -143,6 +166,12 @@ fn said(text: &str) -> String {
         _ => "noted",
     };
     let reason = if tail.reason.is_empty() { String::new() } else { format!(": {}", tail.reason) };
+    if let Some(machine) = fields.covers.strip_prefix(RECOVERY) {
+        return format!(
+            "{} ({}) said that the lost run goes on in the copy {machine}{reason}",
+            tail.person, tail.party
+        );
+    }
     format!("{} {what} {}{reason}", tail.person, fields.covers)
 }
 

@@ -10,7 +10,7 @@ use crate::plan::lanes::{Lane, Mark, Row, lane_of};
 use crate::plan::picture::SYSTEM;
 use crate::record::entry::Entry;
 use crate::record::fact::{Direction, Ended, EndedBy, Fact, Found, Reading};
-use crate::record::statement::{Body, Decides, SaidWhat, Statement};
+use crate::record::statement::{Body, Decides, RECOVERY, SaidWhat, Statement};
 
 /// A chapter with more rows is folded.
 const MOST: usize = 36;
@@ -225,6 +225,9 @@ impl Story<'_> {
 
     fn said(&self, statement: &str, mut event: Event) -> Event {
         let Ok(Statement { body: Body::Said(_, fields), tail }) = Statement::read(statement) else { return event };
+        if fields.covers.starts_with(RECOVERY) {
+            return event;
+        }
         let (mark, verb) = match fields.what {
             SaidWhat::Confirmed => (Mark::Confirmed, "confirms"),
             SaidWhat::Settled => (Mark::Settled, "says how it stands with"),

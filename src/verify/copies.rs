@@ -64,7 +64,11 @@ impl Walk<'_> {
         let new = entry.epoch > self.epoch || entry.seq == 1;
         let words = std::mem::take(&mut self.recovery).words;
         if !new {
-            let Some(away) = away else { return Ok(()) };
+            let Some(away) = away else {
+                let same = fact.machine == self.machine;
+                let why = format!("{person} joins the seat from another copy");
+                return if same { Ok(()) } else { fail(codes::COPY, why) };
+            };
             return fail(codes::AFTER_HAND_OVER, format!("the seat was handed to {}, and no new one begins", away.to));
         }
         let plan = self.plan()?;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod by_hand;
+mod changes;
 mod mutants;
 mod second;
 #[path = "../second/mod.rs"]
