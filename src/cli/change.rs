@@ -89,7 +89,12 @@ impl Proposal {
         let object = |what: &str, digest: &Digest| {
             objects.get(digest).cloned().ok_or_else(|| wrong(format!("the {what} of the change did not come with it")))
         };
-        if fields.plan == run.in_force().plan {
+        let force = run.in_force();
+        if (fields.runbook, fields.plan, fields.people) == (force.runbook, force.plan, force.people) {
+            let hint = "nothing was written; `countersign log` says since when";
+            return Err(CliError::new(Exit::Refused, "CS7051", "this change is in force already", hint));
+        }
+        if fields.plan == force.plan {
             let bytes = object("people file", &fields.people)?;
             let people = load::read_people(&bytes, run.opened.mode == crate::record::fact::Mode::Rehearsal);
             return Ok(Proposal::people(run, people.map_err(|error| wrong(error.to_string()))?, bytes));
@@ -303,7 +308,7 @@ pub fn write_out(journal: &Journal, step: &Step<'_>, path: &Path, ui: &Ui) -> Cl
     ui.must_say(&format!("there: countersign review {word} --as PERSON, then: countersign approve {word} --as PERSON"));
     ui.must_say(&format!(
         "here, with all their answers: countersign import {word}.PERSON.answer --as {}{}",
-        step.statements.first().and_then(|one| person_of(one)).unwrap_or_else(|| "PERSON".to_owned()),
+        step.statements.first().and_then(person_of).unwrap_or_else(|| "PERSON".to_owned()),
         step.run.whereabouts.journal()
     ));
     Ok(Exit::Done)

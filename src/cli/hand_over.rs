@@ -43,11 +43,16 @@ pub struct HandOverArgs {
 }
 
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = "\
+#[command(after_help = "\
 Recovery: where the machine that has the run is lost, the run goes on from the
 last file that somebody has, in the copy on this machine, if one person of each
 party signs that it does. What the lost machine did after that file is not in
-it: look at AWS first. If that machine comes back, its history diverges.")]
+it: look at AWS first. If that machine comes back, its history diverges.
+
+Examples:
+  countersign take-over move.countersign --as bob
+  countersign take-over last.countersign --recovery --as bob -o ask
+  countersign take-over last.countersign --recovery --as bob --words ask.answer")]
 pub struct TakeOverArgs {
     /// What `hand-over -o` wrote; for a recovery any export of the run
     file: PathBuf,

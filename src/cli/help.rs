@@ -68,13 +68,6 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("hand-over", &["countersign hand-over --to bob --as alice -o move.countersign"]),
-    (
-        "take-over",
-        &[
-            "countersign take-over move.countersign --as bob",
-            "countersign take-over old.countersign --recovery --as bob -o ask",
-        ],
-    ),
     ("return", &["countersign return back.countersign --as alice"]),
     ("decline", &["countersign decline move.countersign --as bob"]),
     (

@@ -146,7 +146,7 @@ pub enum Verb {
     Note(say::NoteArgs),
     /// The people file: sign it, change it in a running run
     People(people::Args),
-    /// Change the runbook of a running run, signed by all whom it touches
+    /// Change the runbook of a running run, signed by all it touches
     Amend(amend::Args),
     /// Hand a run over to another person's machine
     HandOver(hand_over::HandOverArgs),

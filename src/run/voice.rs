@@ -348,9 +348,10 @@ pub fn append_seat(
     let head = ChainHead { size: run.size(), leaf: run.leaf };
     let at = clock.now().max(run.last_at);
     let (lines, objects) = lines_of(run, at, clock.mono(), Some(&person), epoch, drafts)?;
+    // What the journal's readers would not take is not written: an entry can't be taken back.
+    let mut then = run.clone();
+    ahead(store, &mut then, &lines, &objects)?;
     store.append(&run.id, Some(head), Some(epoch), &lines, &objects)?;
-    for line in &lines {
-        run.fold(line, &|digest| store.object(digest).ok().flatten())?;
-    }
+    *run = then;
     Ok(())
 }

@@ -100,7 +100,7 @@ impl Walk<'_> {
                 return fail(codes::CHANGE, format!("the stage {} is over, and can't be changed", stage.id));
             }
             let has_begun = |step: &&Step| begun.contains(&(stage.id.clone(), step.id.clone()));
-            let Some(last) = stage.steps.iter().filter(has_begun).last() else { continue };
+            let Some(last) = stage.steps.iter().rfind(has_begun) else { continue };
             let before = other.steps.iter().take_while(|step| step.id != last.id);
             if let Some(fresh) = before.into_iter().find(|step| stage.steps.iter().all(|one| one.id != step.id)) {
                 let message = format!("{}/{} would stand before {}, which has begun", stage.id, fresh.id, last.id);

@@ -1084,6 +1084,9 @@ const LIES: &[(&str, &str, Hooks)] = &[
             w.sign_on("on again", "alice");
         });
     }),
+    ("a copy goes on by itself", "CS0855", |w| {
+        before(w, "ask k1", |w| changes::sits(w, "alice", 2, changes::THERE));
+    }),
     // Sessions and changes.
     ("a session of another kind", "CS0856", |w| {
         entry(w, "session", |entry| fact_of!(entry, SessionOpened).session_kind = "root".into());

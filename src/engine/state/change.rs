@@ -58,7 +58,7 @@ impl Run {
     }
 
     pub(super) fn force_at(&self, size: u64) -> Force {
-        let found = self.force.iter().rev().find(|(from, _)| *from <= size).or(self.force.first());
+        let found = self.force.iter().rev().find(|(from, _)| *from <= size);
         let opened = &self.opened;
         let first = Force { runbook: opened.runbook, plan: opened.plan, people: opened.people };
         found.map_or(first, |(_, force)| *force)
@@ -137,6 +137,10 @@ impl Run {
         let force = self.in_force();
         if (head.runbook, head.plan, head.people) != (force.runbook, force.plan, force.people) {
             return Err(format!("{person} signed it before another change came into force"));
+        }
+        let nonce = format!("nonce {}", statement.tail.nonce);
+        if self.used.contains(&Digest::of(text.statement.as_bytes()).hex()) || self.used.contains(&nonce) {
+            return Err(format!("this signature of {person} was used before"));
         }
         Ok((statement, good, key))
     }
