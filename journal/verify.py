@@ -210,7 +210,7 @@ class Run:
         self.run, self.lines, self.objects, self.leaves, self.nodes, self.force = run, lines, objects, [], {}, []
         self.kinds, self.said, self.glass, self.used, self.on, self.holds = [], [], [], set(), set(), set()
         self.entered, self.anchors, self.requests, self.works, self.floor = {}, {}, {}, {}, 0
-        self.closed, self.away, self.before, self.witnessed, self.machine, self.words = None, None, None, set(), None, []
+        self.closed, self.away, self.before, self.machine, self.witnessed, self.words = *[None] * 4, set(), []
     def entry(self, seq, line):
         entry = canonical(line, True)
         need(shaped(ENTRY, entry) and shaped(KINDS.get(entry["kind"], {"": ""}), entry["data"]), "CS0801")

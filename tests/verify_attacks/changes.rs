@@ -201,7 +201,7 @@ fn what_is_honest_is_accepted_and_each_lie_has_its_code() {
 }
 
 /// What an amendment may be: of this it says nothing whether it is wise.
-const AMENDMENTS: [(&str, fn(&mut Plan)); 18] = [
+const AMENDMENTS: [(&str, fn(&mut Plan)); 20] = [
     ("version", |plan| plan.version = "2.0.0".into()),
     ("title", |plan| plan.title = "Other".into()),
     ("starter", |plan| plan.exclude_starter = true),
@@ -226,6 +226,8 @@ const AMENDMENTS: [(&str, fn(&mut Plan)); 18] = [
         plan.stages[1].steps.push(step);
     }),
     ("stages swapped", |plan| plan.stages.swap(0, 1)),
+    ("hold gone", |plan| plan.holds.clear()),
+    ("hold proved less often", |plan| plan.holds[0].fresh_within *= 2),
 ];
 
 /// A second step in the stage, and a second stage.
@@ -237,6 +239,7 @@ fn longer(plan: &mut Plan) {
     later.steps[0].approvals.remove(0);
     plan.stages[0].steps.push(Step { approvals: vec![second.approvals[0].clone()], ..second });
     plan.stages.push(later);
+    plan.holds.push(super::way_in());
 }
 
 /// The writer's one decision about amendments, and the verifier's own rules, say the same of every amendment, whoever
@@ -249,6 +252,7 @@ fn the_writers_decision_is_the_verifiers() {
         ("anchor k1", Progress { entered: of(&["move"]), ..Progress::default() }),
         ("ask k1", Progress { entered: of(&["move"]), anchored: of(&["move"]), ..Progress::default() }),
         ("done k1", Progress { entered: of(&["move"]), anchored: of(&["move"]), begun, ..Progress::default() }),
+        ("anchor k1", Progress { entered: of(&["move"]), holds: of(&["way_in"]), ..Progress::default() }),
     ];
     let (mut allowed, mut refused, mut wrong) = (0, 0, Vec::new());
     for (moment, progress) in &moments {
@@ -265,7 +269,7 @@ fn the_writers_decision_is_the_verifiers() {
                 let old = writer.plan.clone();
                 let (moment, by): (String, Vec<String>) =
                     ((*moment).to_owned(), people.iter().map(|who| (*who).to_owned()).collect());
-                let over = std::cell::Cell::new(false);
+                let (over, held) = (std::cell::Cell::new(false), !progress.holds.is_empty());
                 writer.before = Box::new(move |w, label| {
                     // What comes after it is of no interest.
                     w.skip = over.get();
@@ -273,6 +277,9 @@ fn the_writers_decision_is_the_verifiers() {
                         over.set(true);
                         w.skip = true;
                         let by: Vec<&str> = by.iter().map(String::as_str).collect();
+                        if held {
+                            w.push("held", "alice", fact::HoldBegan { hold: "way_in".into() });
+                        }
                         amend(w, &by, change_it);
                     }
                 });
