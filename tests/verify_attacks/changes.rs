@@ -201,7 +201,9 @@ fn what_is_honest_is_accepted_and_each_lie_has_its_code() {
 }
 
 /// What an amendment may be: of this it says nothing whether it is wise.
-const AMENDMENTS: [(&str, fn(&mut Plan)); 20] = [
+type Amendment = fn(&mut Plan);
+
+const AMENDMENTS: [(&str, Amendment); 20] = [
     ("version", |plan| plan.version = "2.0.0".into()),
     ("title", |plan| plan.title = "Other".into()),
     ("starter", |plan| plan.exclude_starter = true),
