@@ -244,7 +244,8 @@ class Run:
         need(int(said["epoch"]) == self.before["epoch"], "CS0804")
         need(said["machine"] == data["machine"], "CS0810")
     def amended(self, data):
-        force = tuple(data.get(name, old) for name, old in zip(("runbook", "plan", "people"), self.digests))
+        names = "runbook", "plan", "people"
+        force = tuple(data.get(name, old) for name, old in zip(names, self.digests))
         for one in data["statements"]:
             self.voice("change", one, [self.people, people_of(self.object(force[2]))])
         self.end_requests()

@@ -185,6 +185,16 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
         ));
         return lines.join("\n");
     }
+    if let Some(away) = run.handed.as_ref().filter(|away| !away.back) {
+        lines.push(format!(
+            "  HANDED OVER to {} by {} at {} (entry {}): this copy appends nothing",
+            away.to,
+            away.by,
+            away.at.minutes(),
+            away.seq
+        ));
+        return lines.join("\n");
+    }
     for hold in &run.plan.holds {
         lines.push(format!("  hold {} ({}): {}", hold.id, escape::line(&hold.title), hold::words(run, hold, now)));
     }
