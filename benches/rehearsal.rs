@@ -48,15 +48,9 @@ fn bare(server: Arc<dyn WireServer>, keys: (String, String, String)) -> (AwsClou
     let inside = InProcess { server, time: Arc::new(clock), profiles };
     let cloud = AwsCloud::new(Config { simulated: true, in_process: Some(inside), ..Config::default() });
     let session = SessionWanted {
-        id: "new_management".to_owned(),
         account: "222222222222".to_owned(),
-        kinds: Vec::new(),
-        profile: String::new(),
         region: "us-east-1".to_owned(),
-        through: None,
-        assume_role: String::new(),
-        external_id: String::new(),
-        role_session_name: String::new(),
+        ..SessionWanted::none("new_management")
     };
     let action = "organizations:DescribeOrganization".to_owned();
     (cloud, Call { session, action, with: json!({}), time_limit_ms: 0, secret_to: json!(null) })

@@ -201,7 +201,9 @@ fn what_is_honest_is_accepted_and_each_lie_has_its_code() {
 }
 
 /// What an amendment may be: of this it says nothing whether it is wise.
-const AMENDMENTS: [(&str, fn(&mut Plan)); 20] = [
+type Amendment = fn(&mut Plan);
+
+const AMENDMENTS: [(&str, Amendment); 20] = [
     ("version", |plan| plan.version = "2.0.0".into()),
     ("title", |plan| plan.title = "Other".into()),
     ("starter", |plan| plan.exclude_starter = true),
@@ -257,7 +259,7 @@ fn the_writers_decision_is_the_verifiers() {
     let (mut allowed, mut refused, mut wrong) = (0, 0, Vec::new());
     for (moment, progress) in &moments {
         for (name, change_it) in AMENDMENTS {
-            for signers in [0u8, 1, 3, 5, 6, 7] {
+            for signers in [1u8, 3, 6, 7] {
                 let people: Vec<&str> = ["alice", "bob", "carol"]
                     .into_iter()
                     .enumerate()
@@ -300,7 +302,7 @@ fn the_writers_decision_is_the_verifiers() {
         }
     }
     assert!(wrong.is_empty(), "{} of them\n{}", wrong.len(), wrong.join("\n"));
-    assert!(allowed > 40 && refused > 100, "{allowed} {refused}");
+    assert!(allowed > 30 && refused > 100, "{allowed} {refused}");
 }
 
 /// Touched roles, told once more from the plans' JSON alone: of every step whose text or order differs, and of all
