@@ -9,6 +9,8 @@ use crate::base::{Digest, RunId, Time};
 pub const MAX_STATEMENT: usize = 4096;
 /// What a note covers that closes a run as abandoned.
 pub const ABANDON: &str = "abandon";
+/// What a piece of evidence covers that is the result of a preflight.
+pub const PREFLIGHT: &str = "preflight";
 /// Characters of a summary at most.
 pub const MAX_SUMMARY: usize = 400;
 

@@ -11,7 +11,7 @@ use crate::engine::state::{FoldError, Run};
 use crate::plan::model::{Body as StepBody, Step};
 use crate::record::entry::Entry;
 use crate::record::fact::{self, EndedBy, SignedText};
-use crate::record::statement::{ApprovalFields, Body, Decides, SaidFields, SaidWhat, Statement, Tail};
+use crate::record::statement::{ApprovalFields, Body, Decides, PREFLIGHT, SaidFields, SaidWhat, Statement, Tail};
 
 /// Signs `body` in the name of `person`.
 #[allow(clippy::too_many_arguments)] // the statement's tail, and the parts that make it
@@ -229,6 +229,8 @@ fn may_say(run: &Run, statement: &Statement, object: Option<&(Digest, Vec<u8>)>)
     }
     let roles = match fields.what {
         SaidWhat::Note => return Ok(()),
+        // What was seen before the day is about no step, and anybody's word.
+        SaidWhat::Evidence if fields.covers == PREFLIGHT => return Ok(()),
         SaidWhat::GoOn => {
             run.plan.stage(&fields.covers).filter(|stage| stage.canary > 0).map(|stage| vec![stage.performer.clone()])
         }
