@@ -28,7 +28,11 @@ fn loaded(runbook: &str) -> load::Loaded {
 }
 
 fn case() -> Case {
-    let loaded = loaded("runbooks/move_member_accounts.toml");
+    case_of("runbooks/move_member_accounts.toml")
+}
+
+fn case_of(runbook: &str) -> Case {
+    let loaded = loaded(runbook);
     Case::of(&loaded.plan, &loaded.values.object, &loaded.people, now())
 }
 
@@ -104,7 +108,7 @@ fn look(case: Case, aws: &Aws) -> Preflight {
     let doors = look.case().ways.iter().map(|way| (open(&way.wanted.id, &way.wanted.account), now())).collect();
     look.opened(doors);
     loop {
-        let asks: Vec<Ask> = look.next();
+        let asks: Vec<Ask> = look.next_round();
         if asks.is_empty() {
             return look.finish(now(), true);
         }
@@ -383,7 +387,7 @@ fn each_row_is_found_where_it_applies_and_nowhere_else() {
             assert!(!one.says.trim().is_empty() || row.id == "delegated_administrator", "{} says nothing", row.id);
             assert_eq!(one.evidence.read, row.read.action);
         }
-        if row.severity == Severity::Blocks {
+        if row.severity == Severity::Blocks && (row.stops.direct || !row.stops.any()) {
             assert_eq!(of.verdict(), Verdict::Blocked, "{}", row.id);
         }
         let others: Vec<_> = found(&of).into_iter().map(|(id, _)| id).filter(|id| *id != row.id).collect();
@@ -405,13 +409,46 @@ fn the_route_follows_from_what_was_found() {
     assert_eq!(route("account_too_young").route, Route::None);
     assert_eq!(route("tags_are_lost").route, Route::Direct);
     // A management account whose organization can't be deleted has no way.
-    let aws = troubles().into_iter().find(|(one, _, _)| *one == "is_management_account").unwrap().1;
+    let aws = trouble("is_management_account");
     if catalogue::find("organizations:ListOutboundResponsibilityTransfers").is_some() {
         let transfer = json!({"ResponsibilityTransfers": [{"Id": "rt-1", "Status": "ACCEPTED"}]});
         let of = look(case(), &aws.and(BILLING, "organizations:ListOutboundResponsibilityTransfers", Ok(transfer)));
         let one = of.routes.iter().find(|one| one.account == BILLING).unwrap();
         assert_eq!((one.route, one.why.as_slice()), (Route::None, ["bills_are_taken_over".to_owned()].as_slice()));
     }
+}
+
+fn trouble(id: &str) -> Aws {
+    troubles().into_iter().find(|(one, _, _)| *one == id).unwrap().1
+}
+
+/// What stops only a way that the runbook does not take is no reason to stay at home.
+#[test]
+fn what_blocks_depends_on_the_way_that_the_runbook_takes() {
+    let leaving = || case_of("runbooks/move_member_accounts_by_leaving.toml");
+    let of = look(leaving(), &Aws::default());
+    assert_eq!((of.verdict(), found(&of)), (Verdict::Clear, vec![]), "{:?}", of.unread);
+    assert!(of.case.moving.iter().all(|one| one.taken() == Route::Leaving && one.joins == NEW));
+    let phone = of.questions().into_iter().find(|asked| asked.question.fact == "phone").unwrap();
+    assert_eq!(phone.steps, ["prepare/sign_up"]);
+    assert_eq!(phone.people, ["alice", "carol"]);
+    let of = look(leaving(), &trouble("organization_too_young"));
+    assert_eq!(of.verdict(), Verdict::Clear, "{:?}", found(&of));
+    assert_eq!(of.count(Severity::Warns), 1);
+    let of = look(leaving(), &trouble("account_too_young"));
+    assert_eq!(of.verdict(), Verdict::Blocked);
+}
+
+#[test]
+fn a_management_account_goes_by_emptying_its_organization() {
+    let management = || case_of("runbooks/move_management_account.toml");
+    let of = look(management(), &Aws::default());
+    assert_eq!((of.verdict(), found(&of)), (Verdict::Clear, vec![]), "{:?} {:?}", of.unread, of.doors);
+    assert_eq!(of.routes.iter().map(|one| one.route).collect::<Vec<_>>(), [Route::Emptying]);
+    assert!(of.not_looked_into().iter().any(|words| words.contains("way_in: the run makes its credentials")));
+    let of = look(management(), &trouble("organization_not_emptied"));
+    assert_eq!((of.verdict(), found(&of)), (Verdict::Blocked, vec![]), "an account stays in it");
+    assert_eq!(of.routes[0].route, Route::None);
 }
 
 #[test]

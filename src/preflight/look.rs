@@ -24,6 +24,8 @@ pub struct Look {
     open: BTreeMap<String, usize>,
     findings: Vec<Finding>,
     unread: Vec<Unread>,
+    /// Where in `unread` an account's cause stands.
+    causes: BTreeMap<(String, String), usize>,
     unsupported: BTreeSet<&'static str>,
     round: u8,
     reads: u64,
@@ -57,6 +59,7 @@ impl Look {
             open: BTreeMap::new(),
             findings: Vec::new(),
             unread: Vec::new(),
+            causes: BTreeMap::new(),
             unsupported: BTreeSet::new(),
             round: 0,
             reads: 0,
@@ -84,7 +87,7 @@ impl Look {
     }
 
     /// The reads of the next round; none: it is over. All answers of a round come before the next one.
-    pub fn next(&mut self) -> Vec<Ask> {
+    pub fn next_round(&mut self) -> Vec<Ask> {
         while self.round < reads::LAST {
             self.round += 1;
             let (mut asks, round) = (Vec::new(), self.round);
@@ -313,23 +316,15 @@ impl Look {
         who: String,
         evidence: Option<Evidence>,
     ) {
-        let stops = table::rows_of(read).fold(Stops::NOTHING, |all, row| Stops {
-            direct: all.direct || row.stops.direct,
-            leaving: all.leaving || row.stops.leaving,
-            emptying: all.emptying || row.stops.emptying,
-        });
+        let stops = table::rows_of(read).fold(Stops::NOTHING, |all, row| all.or(row.stops));
         // What has the same cause is said once.
-        let same = self.unread.iter_mut().rev().take(64).find(|one| {
-            one.account == account && one.because == because && one.evidence.is_none() && evidence.is_none()
-        });
-        match same {
+        let next = self.unread.len();
+        let key = (account.to_owned(), because.clone());
+        let place = if evidence.is_none() { *self.causes.entry(key).or_insert(next) } else { next };
+        match self.unread.get_mut(place) {
             Some(one) => {
                 one.tells.push(read.tells);
-                one.stops = Stops {
-                    direct: one.stops.direct || stops.direct,
-                    leaving: one.stops.leaving || stops.leaving,
-                    emptying: one.stops.emptying || stops.emptying,
-                };
+                one.stops = one.stops.or(stops);
             }
             None => {
                 let account = account.to_owned();

@@ -201,7 +201,7 @@ static CONDITIONS: Row = Row {
 static TRUSTS: Row = Row {
     id: "old_management_is_trusted",
     title: "has roles that the management account it leaves may still assume",
-    severity: Severity::Warns,
+    severity: Severity::ToKnow,
     read: &reads::DETAILS,
     stops: Stops::NOTHING,
     why: "A role such as OrganizationAccountAccessRole stays after the move with its trust: the old management account \

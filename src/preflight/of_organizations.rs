@@ -55,8 +55,9 @@ static MANAGEMENT: Row = Row {
     todo: "Ask first whether it must move at all. If so, take it out of this runbook, and plan its own: move the \
            members, delete the organization with an independent way in, then accept.",
     find: |about, answer| {
-        let own = about.case.moves(about.asked).is_some() && answer["Organization"]["MasterAccountId"] == about.asked;
-        Hit::when(own, format!("manages {}", text(&answer["Organization"], "Id")))
+        let kept = about.case.moves(about.asked).is_some_and(|moving| !moving.deletes);
+        let own = answer["Organization"]["MasterAccountId"] == about.asked;
+        Hit::when(kept && own, format!("manages {}", text(&answer["Organization"], "Id")))
     },
 };
 
@@ -395,9 +396,11 @@ fn younger(about: &About<'_>, made: &str, born: Time, wait: i64) -> Option<Strin
         .then(|| format!("{made} at {}, {} ago; old enough at {old}", born.seconds(), duration::show(age.max(0))))
 }
 
-fn transfers(_: &About<'_>, answer: &Value) -> Vec<Hit> {
-    let over = ["ENDED", "WITHDRAWN", "DECLINED", "CANCELED", "EXPIRED"];
-    let open = items(answer, "ResponsibilityTransfers").filter(|one| !over.contains(&text(one, "Status")));
+fn transfers(about: &About<'_>, answer: &Value) -> Vec<Hit> {
+    let over = ["WITHDRAWN", "DECLINED", "CANCELED", "EXPIRED"];
+    let ended = |one: &Value| Time::parse(text(one, "EndTimestamp")).is_some_and(|end| end <= about.known.now);
+    let open =
+        items(answer, "ResponsibilityTransfers").filter(|one| !over.contains(&text(one, "Status")) && !ended(one));
     open.map(|one| Hit::says(format!("{} is {}", text(one, "Id"), text(one, "Status")))).collect()
 }
 

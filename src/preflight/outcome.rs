@@ -70,6 +70,15 @@ impl Stops {
         }
     }
 
+    /// Those of both.
+    pub fn or(self, other: Stops) -> Stops {
+        Stops {
+            direct: self.direct || other.direct,
+            leaving: self.leaving || other.leaving,
+            emptying: self.emptying || other.emptying,
+        }
+    }
+
     pub fn any(self) -> bool {
         self.direct || self.leaving || self.emptying
     }

@@ -9,8 +9,9 @@ use crate::plan::lanes;
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
-/// Places of one entry that are named on the screen.
+/// Places of one entry, and entries of one part, that are named on the screen.
 const SHOWN: usize = 12;
+const ENTRIES: usize = 30;
 
 /// For the screen; `whole`: every place, however many.
 pub fn text(of: &Preflight, whole: bool) -> String {
@@ -22,20 +23,25 @@ pub fn text(of: &Preflight, whole: bool) -> String {
     }
     for part in words.parts.iter().filter(|part| !part.entries.is_empty()) {
         out.push_str(&format!("\n{}\n", part.title.to_uppercase()));
-        for entry in &part.entries {
+        let listed = if whole { part.entries.len() } else { ENTRIES };
+        for entry in part.entries.iter().take(listed) {
             fold(&mut out, "- ", 2, &entry.head);
             for (name, value) in &entry.facts {
                 fold(&mut out, &format!("  {name}: "), 4, value);
             }
             let shown = if whole { entry.places.len() } else { SHOWN };
             entry.places.iter().take(shown).for_each(|place| fold(&mut out, "  * ", 4, place));
-            let more = entry.places.len().saturating_sub(shown);
-            if more > 0 {
-                out.push_str(&format!("  and {more} more (--verbose, or --format json, shows all)\n"));
-            }
+            left_out(&mut out, "  ", entry.places.len().saturating_sub(shown));
         }
+        left_out(&mut out, "", part.entries.len().saturating_sub(listed));
     }
     out
+}
+
+fn left_out(out: &mut String, indent: &str, more: usize) {
+    if more > 0 {
+        out.push_str(&format!("{indent}and {more} more (--verbose, or --format json, shows all)\n"));
+    }
 }
 
 /// One paragraph behind a head, its further lines indented; every character of `value` escaped.

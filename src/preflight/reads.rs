@@ -17,6 +17,9 @@ pub struct Read {
     pub answers: &'static [&'static str],
     /// What it tells, as in "not known: ...".
     pub tells: &'static str,
+    /// Requests per second and burst of all accounts of an organization together, where AWS publishes them and many
+    /// accounts are asked.
+    pub together: Option<(u32, u32)>,
 }
 
 /// Who is asked, about what.
@@ -77,7 +80,8 @@ fn account(about: &str) -> Value {
     json!({ "AccountId": about })
 }
 
-const READ: Read = Read { action: "", whom: Whom::Session, round: 2, with: nothing, answers: &[], tells: "" };
+const READ: Read =
+    Read { action: "", whom: Whom::Session, round: 2, with: nothing, answers: &[], tells: "", together: None };
 
 pub static IDENTITY: Read =
     Read { action: "sts:GetCallerIdentity", round: 0, tells: "whose credentials the session has", ..READ };
@@ -173,6 +177,7 @@ pub static INVITED: Read = Read {
     action: "organizations:ListHandshakesForAccount",
     whom: Whom::Inside,
     tells: "which invitations the account has",
+    together: Some((6, 10)),
     ..READ
 };
 pub static INFORMATION: Read =

@@ -3,6 +3,7 @@
 use super::outcome::{Evidence, Finding, Preflight, Severity, Verdict};
 use super::route::Route;
 use super::rows::Row;
+use crate::base::Digest;
 
 /// The whole, top to bottom.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +45,12 @@ pub fn words(of: &Preflight) -> Words {
         ("Looked at", format!("{} accounts, {} until {}", of.mode(), of.began.seconds(), of.ended.seconds())),
         (
             "Digests",
-            format!("runbook {}, values {}, people {}", case.digests.runbook, case.digests.values, case.digests.people),
+            format!(
+                "runbook {}, values {}, people {} (the first of each; JSON has all)",
+                short(case.digests.runbook),
+                short(case.digests.values),
+                short(case.digests.people)
+            ),
         ),
     ];
     let parts = vec![
@@ -71,6 +77,11 @@ pub fn words(of: &Preflight) -> Words {
     ];
     let title = format!("Preflight of {}", case.title);
     Words { title, verdict: of.summary(), mood, facts, parts }
+}
+
+/// Enough to compare by eye.
+fn short(digest: Digest) -> String {
+    digest.hex().chars().take(12).collect()
 }
 
 fn found(of: &Preflight, severity: Severity) -> Vec<Entry> {

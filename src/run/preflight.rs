@@ -5,7 +5,7 @@ use crate::catalogue;
 use crate::engine::port::{Clock, Cloud, Identity, SessionProblem};
 use crate::preflight::{Ask, Case, Look, Preflight};
 use futures_util::stream::{self, StreamExt};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 /// Kinds of reads that go on at the same time, each in its own account.
@@ -32,21 +32,27 @@ pub async fn look<C: Cloud, K: Clock>(
     simulated: bool,
     tell: &mut dyn FnMut(Told),
 ) -> Preflight {
-    let look = RefCell::new(Look::new(case, clock.now()));
-    let doors = open(cloud, clock, look.borrow().case(), tell).await;
-    look.borrow_mut().opened(doors);
+    let mut looking = Look::new(case, clock.now());
+    let doors = open(cloud, clock, looking.case(), tell).await;
+    looking.opened(doors);
+    let look = RefCell::new(looking);
     let mut round = 0;
     loop {
-        let asks = look.borrow_mut().next();
+        let asks = look.borrow_mut().next_round();
         if asks.is_empty() {
             break;
         }
         round += 1;
         let all = asks.len();
         let answered = RefCell::new((0, &mut *tell));
+        let (began, turns) = (clock.now(), Cell::new(0));
         let ask = async |ask: Ask| {
             let call = look.borrow().call(&ask).filter(|call| reads_only(&call.action));
             let Some(call) = call else { return };
+            if let Some(rate) = ask.read.together {
+                let due = began.plus(turn(turns.replace(turns.get() + 1), rate));
+                clock.sleep(due.since(clock.now()).max(0)).await;
+            }
             let reply = cloud.call(&call).await;
             look.borrow_mut().answered(&ask, reply, clock.now());
             let (count, tell) = &mut *answered.borrow_mut();
@@ -60,6 +66,12 @@ pub async fn look<C: Cloud, K: Clock>(
     look.into_inner().finish(clock.now(), simulated)
 }
 
+/// When the `nth` request of a round may go (milliseconds after its begin), at a rate that many accounts share.
+fn turn(nth: u32, (rate, burst): (u32, u32)) -> i64 {
+    let behind = i64::from((nth + 1).saturating_sub(burst));
+    behind * 1000 / i64::from(rate.max(1)) + i64::from(behind > 0)
+}
+
 fn reads_only(action: &str) -> bool {
     catalogue::find(action).is_some_and(|action| !action.mutates)
 }
@@ -68,7 +80,9 @@ fn reads_only(action: &str) -> bool {
 fn by_kind(asks: Vec<Ask>) -> Vec<Vec<Ask>> {
     let mut kinds: BTreeMap<(usize, &str), Vec<Ask>> = BTreeMap::new();
     for ask in asks {
-        kinds.entry((ask.way, ask.read.action)).or_default().push(ask);
+        // What all accounts share the rate of is one queue.
+        let way = if ask.read.together.is_some() { usize::MAX } else { ask.way };
+        kinds.entry((way, ask.read.action)).or_default().push(ask);
     }
     let mut kinds: Vec<Vec<Ask>> = kinds.into_values().collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.len()));
@@ -96,4 +110,15 @@ async fn open<C: Cloud, K: Clock>(cloud: &C, clock: &K, case: &Case, tell: &mut 
         }
     }
     doors.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::turn;
+
+    #[test]
+    fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+        let turns: Vec<i64> = (0..5).map(|nth| turn(nth, (2, 3))).collect();
+        assert_eq!(turns, [0, 0, 0, 501, 1001]);
+    }
 }
