@@ -49,6 +49,9 @@ pub mod schema;
 // Code -> the page that explains it.
 pub mod explain;
 
+// Plan + answers of reads -> what stands in the way, what nobody could see, which route.
+pub mod preflight;
+
 // Verified entries -> HTML, Markdown, JSON, lines for people.
 pub mod report;
 

@@ -26,6 +26,7 @@ const PURE: &[&str] = &[
     "simulator",
     "schema",
     "explain",
+    "preflight",
     "report",
 ];
 /// The verifier is a second opinion: it shares lines, statements and the decision function, nothing else.

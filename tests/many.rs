@@ -306,8 +306,8 @@ fn confirmations_evidence_and_revocations_travel_by_file() {
     assert_eq!(scene.state_of("first", None, "user"), "done");
     // What alice signed elsewhere lies on her machine, as she signed it.
     let folder = scene.path("alice/home/.local/state/countersign");
-    let kept = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let kept = kept.filter(|path| path.extension().is_some_and(|end| end == "json")).next().unwrap();
+    let mut kept = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let kept = kept.find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
     let kept: Value = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
     let word = kept["words"][0]["statement"].as_str().unwrap();
     assert!(word.contains("what: confirmed\n"), "{word}");

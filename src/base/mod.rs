@@ -11,6 +11,7 @@ pub mod finding;
 pub mod html;
 pub mod id;
 pub mod json;
+pub mod markdown;
 mod recognise;
 pub mod time;
 

@@ -21,6 +21,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("plan", &["countersign plan runbooks/move_member_accounts.toml --for alice"]),
     ("rehearse", &["countersign rehearse runbooks/move_member_accounts.toml"]),
     (
+        "preflight",
+        &[
+            "countersign preflight runbooks/move_member_accounts.toml",
+            "countersign preflight runbooks/move_member_accounts.toml -o routes",
+            "countersign preflight runbooks/move_member_accounts.toml --format html",
+        ],
+    ),
+    (
         "run",
         &[
             "countersign run runbooks/move_member_accounts.toml --as alice",

@@ -32,6 +32,8 @@ pub mod people;
 pub mod place;
 pub mod plan;
 #[cfg(feature = "aws")]
+pub mod preflight;
+#[cfg(feature = "aws")]
 mod progress;
 pub mod proof_file;
 #[cfg(feature = "aws")]
@@ -55,6 +57,8 @@ pub mod verify;
 pub mod witness;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "aws")]
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use ui::{CliError, CliResult, Exit, Ui};
@@ -93,9 +97,9 @@ pub struct Global {
 pub enum Format {
     Text,
     Json,
-    /// `report`, and `rehearse --prove`
+    /// `report`, `preflight`, and `rehearse --prove`
     Markdown,
-    /// `plan`, `report`, and `rehearse --prove`
+    /// `plan`, `report`, `preflight`, and `rehearse --prove`
     Html,
     /// `plan`
     Mermaid,
@@ -112,6 +116,9 @@ pub enum Verb {
     /// Play a runbook on a simulated AWS, with simulated people
     #[cfg(feature = "aws")]
     Rehearse(rehearse::Args),
+    /// Look at the live accounts before the day, and change nothing
+    #[cfg(feature = "aws")]
+    Preflight(preflight::Args),
     /// Open a run and drive it
     #[cfg(feature = "aws")]
     Run(run::RunArgs),
@@ -210,12 +217,13 @@ impl Verb {
 
 #[cfg(feature = "aws")]
 impl Verb {
-    /// The seat that it takes, if it takes one.
-    fn seat(&mut self) -> Option<&mut run::SeatArgs> {
+    /// Where the session bindings of countersign.toml go.
+    fn bindings(&mut self) -> Option<&mut BTreeMap<String, String>> {
         match self {
-            Verb::Run(args) => Some(&mut args.seat),
-            Verb::Resume(args) => Some(&mut args.seat),
-            Verb::Rollback(args) => Some(&mut args.seat),
+            Verb::Run(args) => Some(&mut args.seat.bindings),
+            Verb::Resume(args) => Some(&mut args.seat.bindings),
+            Verb::Rollback(args) => Some(&mut args.seat.bindings),
+            Verb::Preflight(args) => Some(&mut args.bound.bindings),
             _ => None,
         }
     }
@@ -292,8 +300,8 @@ fn with_settings(arguments: &[OsString], ui: &Ui) -> Result<Cli, CliError> {
     }
     cli.verb.notifies(settings.notify.as_ref());
     #[cfg(feature = "aws")]
-    if let Some(seat) = cli.verb.seat() {
-        seat.bindings = settings.sessions;
+    if let Some(bindings) = cli.verb.bindings() {
+        *bindings = settings.sessions;
     }
     Ok(cli)
 }
@@ -315,10 +323,13 @@ fn printable(cli: &Cli) -> Result<(), ui::CliError> {
         (Verb::Plan(_), format) => format != Format::Markdown,
         (Verb::Report(_), format) => format != Format::Mermaid,
         #[cfg(feature = "aws")]
+        (Verb::Preflight(_), format) => format != Format::Mermaid,
+        #[cfg(feature = "aws")]
         (Verb::Rehearse(args), format) => args.prove && args.cell.is_none() && format != Format::Mermaid,
         _ => false,
     };
-    let hint = "all verbs: text, json; report and rehearse --prove: markdown, html too; plan: html, mermaid too";
+    let hint =
+        "all verbs: text, json; report, preflight and rehearse --prove: markdown, html too; plan: html, mermaid too";
     let refused = || ui::CliError::new(Exit::Usage, "CS2090", "this verb does not print in that format", hint);
     if fits { Ok(()) } else { Err(refused()) }
 }
@@ -333,6 +344,8 @@ fn dispatch(cli: &Cli, ui: &Ui) -> CliResult {
         Verb::Rehearse(args) if args.prove => prove::run(args, global, ui),
         #[cfg(feature = "aws")]
         Verb::Rehearse(args) => parts::block_on(rehearse::run(args, global, ui)),
+        #[cfg(feature = "aws")]
+        Verb::Preflight(args) => parts::block_on(preflight::run(args, global, ui)),
         #[cfg(feature = "aws")]
         Verb::Run(args) => parts::block_on(run::run(args, global, ui)),
         #[cfg(feature = "aws")]

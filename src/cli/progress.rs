@@ -149,6 +149,46 @@ fn short(left: Duration) -> String {
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
 }
 
+/// How far something is that is counted alone: a bar at a terminal, elsewhere a line now and then.
+pub struct Counter {
+    ui: Ui,
+    bar: Option<(ProgressBar, String)>,
+    told: BTreeMap<String, usize>,
+}
+
+impl Counter {
+    pub fn new(ui: &Ui) -> Counter {
+        Counter { ui: *ui, bar: None, told: BTreeMap::new() }
+    }
+
+    pub fn tell(&mut self, what: &str, done: usize, all: usize) {
+        if std::io::stderr().is_terminal() && !self.ui.quiet {
+            if self.bar.as_ref().is_none_or(|(_, of)| of != what) {
+                self.pause();
+                let bar = ProgressBar::new(all as u64);
+                let style = ProgressStyle::with_template("  {bar:20} {pos}/{len} {wide_msg}").ok();
+                style.into_iter().for_each(|style| bar.set_style(style.progress_chars("=> ")));
+                bar.set_message(what.to_owned());
+                self.bar = Some((bar, what.to_owned()));
+            }
+            return self.bar.iter().for_each(|(bar, _)| bar.set_position(done as u64));
+        }
+        let part = done * PARTS / all.max(1);
+        let told = self.told.entry(what.to_owned()).or_default();
+        if all > MANY && part > *told {
+            *told = part;
+            self.ui.say(&format!("{done} of {all} {what}"));
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn pause(&mut self) {
+        if let Some((bar, _)) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::short;

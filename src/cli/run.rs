@@ -313,7 +313,7 @@ fn say_unused(args: &SeatArgs, plan: &crate::plan::model::Plan, ui: &Ui) {
     }
 }
 
-fn endpoint_hint(simulated: bool) -> &'static str {
+pub fn endpoint_hint(simulated: bool) -> &'static str {
     if simulated {
         "point AWS_ENDPOINT_URL at the simulator, or leave --simulated out"
     } else {
@@ -333,6 +333,30 @@ fn codes(args: &SeatArgs, ui: &Ui) -> Result<CodeSource, CliError> {
 }
 
 fn cloud(args: &SeatArgs, ui: &Ui) -> Result<AwsCloud, CliError> {
+    let bindings = Bound { session: args.session.clone(), simulated: args.simulated, bindings: args.bindings.clone() };
+    connect(&bindings, Some(codes(args, ui)?))
+}
+
+/// The credentials of sessions, for a verb that takes no seat.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Bound {
+    /// Credentials of a session: NAME=profile:PROFILE; may repeat
+    #[arg(long, value_name = "NAME=profile:P", env = "COUNTERSIGN_SESSION", value_delimiter = ',')]
+    pub session: Vec<String>,
+    /// The endpoints are a simulator's
+    #[arg(long)]
+    pub simulated: bool,
+    /// Session and profile, as countersign.toml has them; `--session` wins
+    #[arg(skip)]
+    pub bindings: BTreeMap<String, String>,
+}
+
+/// AWS, with these credentials.
+pub fn bound(args: &Bound) -> Result<AwsCloud, CliError> {
+    connect(args, None)
+}
+
+fn connect(args: &Bound, codes: Option<CodeSource>) -> Result<AwsCloud, CliError> {
     let mut bindings = args.bindings.clone();
     for text in &args.session {
         let (name, profile) = text.split_once("=profile:").ok_or_else(|| {
@@ -345,7 +369,6 @@ fn cloud(args: &SeatArgs, ui: &Ui) -> Result<AwsCloud, CliError> {
         })?;
         bindings.insert(name.to_owned(), profile.to_owned());
     }
-    let codes = Some(codes(args, ui)?);
     Ok(AwsCloud::new(Config { bindings, simulated: args.simulated, codes, ..Config::default() }))
 }
 

@@ -25,7 +25,7 @@ pub enum NoWay {
     #[error("{0} is in doubt: settle it first (`countersign resume` probes it, `countersign settle` is for people)")]
     InDoubt(StepId),
     #[error("{0} is past a point of no return: {1}")]
-    NoReturn(StepId, String),
+    NoReturn(Box<StepId>, String),
     #[error("nothing was done after the anchor of `{0}` that could be undone")]
     Nothing(String),
     #[error("there is no stage or item `{0}` that was begun")]
@@ -116,7 +116,7 @@ fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course
             return Err(NoWay::InDoubt(id));
         }
         if bars_the_way(run, &id, step) {
-            return Err(NoWay::NoReturn(id, step.back.point_of_no_return.clone()));
+            return Err(NoWay::NoReturn(Box::new(id), step.back.point_of_no_return.clone()));
         }
         if !step.mutates || !state.is_there() {
             continue;

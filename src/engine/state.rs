@@ -17,7 +17,7 @@ use crate::plan::model::{Approval, Item, Plan};
 use crate::record::entry::Entry;
 use crate::record::fact::{self, Asked, Direction, Ended, EndedBy, Fact, Found, Problem, Reading, RunOpened};
 use crate::record::operations::{self, Operation};
-use crate::record::statement::{Body, Decides, Head, SaidWhat, Statement};
+use crate::record::statement::{Body, Decides, Head, PREFLIGHT, SaidWhat, Statement};
 use crate::record::tree::Tree;
 use crate::sshsig::{Good, PublicKey};
 use serde_json::{Map, Value};
@@ -661,6 +661,8 @@ impl Run {
                 self.notes.push((entry.at, tail.person.clone(), tail.reason.clone()));
             }
             SaidWhat::GoOn => self.go_on(&fields.covers),
+            // About no step: nobody performs anything by it.
+            SaidWhat::Evidence if fields.covers == PREFLIGHT => {}
             _ => {
                 let step: StepId = fields.covers.parse()?;
                 let value = fields

@@ -13,6 +13,8 @@ pub const ABANDON: &str = "abandon";
 pub const RECOVERY: &str = "recovery:";
 /// Before a hold's name, in what a note about it covers.
 pub const HOLD: &str = "hold:";
+/// What a piece of evidence covers that is the result of a preflight.
+pub const PREFLIGHT: &str = "preflight";
 /// Characters of a summary at most.
 pub const MAX_SUMMARY: usize = 400;
 

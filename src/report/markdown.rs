@@ -2,7 +2,7 @@
 
 use super::content::{Content, Moment};
 use super::rows;
-use crate::base::escape;
+use crate::base::{escape, markdown::cell};
 
 /// The whole report, ended by a line feed.
 pub fn markdown(content: &Content) -> String {
@@ -290,18 +290,4 @@ impl Page {
             content.run.entries, content.source.sha256
         ));
     }
-}
-
-/// Text that can't end a table cell, a line or become markup, an address or an entity.
-fn cell(text: &str) -> String {
-    let mut out = String::new();
-    for c in escape::line(text).chars() {
-        // ASCII punctuation means itself behind a backslash; what means nothing in the middle of a line stays plain.
-        if c.is_ascii_punctuation() && !matches!(c, ',' | ';' | '/' | '\'' | '"' | '%' | '?' | '=') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    // `https://` and `www.` would become links in some renderers.
-    out.replace("\\://", "\\:&#47;/").replace("www\\.", "www&#46;")
 }

@@ -11,6 +11,7 @@ pub mod load;
 mod look;
 pub mod open;
 mod perform;
+pub mod preflight;
 mod say;
 pub mod voice;
 pub mod witness;

@@ -12,7 +12,7 @@ use crate::plan::model::{Body as StepBody, Proof, Step};
 use crate::record::entry::Entry;
 use crate::record::fact::{self, Corroborated, EndedBy, SignedText};
 use crate::record::statement::{
-    ApprovalFields, Body, BreakGlassFields, Decides, SaidFields, SaidWhat, Statement, Tail,
+    ApprovalFields, Body, BreakGlassFields, Decides, PREFLIGHT, SaidFields, SaidWhat, Statement, Tail,
 };
 
 /// Signs `body` in the name of `person`.
@@ -313,6 +313,8 @@ fn may_say(run: &Run, statement: &Statement, object: Option<&(Digest, Vec<u8>)>)
     }
     let roles = match fields.what {
         SaidWhat::Note => return Ok(()),
+        // What was seen before the day is about no step, and anybody's word.
+        SaidWhat::Evidence if fields.covers == PREFLIGHT => return Ok(()),
         SaidWhat::GoOn => {
             run.plan.stage(&fields.covers).filter(|stage| stage.canary > 0).map(|stage| vec![stage.performer.clone()])
         }

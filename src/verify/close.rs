@@ -108,7 +108,7 @@ impl Walk<'_> {
     pub fn stands_at(&self, id: &StepId, step: &Step) -> bool {
         let Some(made) = self.done.get(id).max(self.lost.get(id)) else { return false };
         let skipped = !self.lost.contains_key(id) && self.undo_skipped(id, step);
-        !self.undone_at(id, step).is_some_and(|at| at > *made) && !skipped
+        self.undone_at(id, step).is_none_or(|at| at <= *made) && !skipped
     }
 
     /// Seq of the last outcome `done` of the step's undo.

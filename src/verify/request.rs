@@ -337,6 +337,13 @@ fn names(id: &StepId) -> BTreeSet<String> {
     names
 }
 
+fn refused(refusal: &approval::Refusal) -> &'static str {
+    match refusal {
+        approval::Refusal::NotCorroborated { .. } | approval::Refusal::Corroboration { .. } => codes::CORROBORATED,
+        _ => codes::REFUSED,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,12 +370,5 @@ mod tests {
         ] {
             assert_eq!(covers(said, &id(step)), yes, "{said} {step}");
         }
-    }
-}
-
-fn refused(refusal: &approval::Refusal) -> &'static str {
-    match refusal {
-        approval::Refusal::NotCorroborated { .. } | approval::Refusal::Corroboration { .. } => codes::CORROBORATED,
-        _ => codes::REFUSED,
     }
 }

@@ -1,0 +1,337 @@
+//! `preflight` through the binary over HTTP, and on a thousand accounts on a virtual clock.
+#![cfg(feature = "aws")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+
+mod support;
+
+use countersign::aws::{AwsCloud, Config, InProcess, VirtualTime};
+use countersign::base::Time;
+use countersign::catalogue;
+use countersign::cli::load::{self, Sources};
+use countersign::engine::port::{Call, Clock, Cloud, SessionWanted};
+use countersign::preflight::route::Route;
+use countersign::preflight::{Case, Preflight, Severity, Verdict, table};
+use countersign::rehearse::world::{RehearsalClock, Wire};
+use countersign::run::preflight::look;
+use countersign::simulator::{Simulator, World};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use support::{RUNBOOK, Said, Scene, shipped};
+
+const BOTH: &str = "--session old_management=profile:old_management --session new_management=profile:new_management";
+const START: &str = "2026-03-01T12:00:00Z";
+
+/// Somebody who has the credentials of both sides.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let both = format!("{}{}", scene.read("alice/credentials"), scene.read("bob/credentials"));
+    scene.write("carol/credentials", &both);
+    scene.write("carol/config", "");
+    scene
+}
+
+fn preflight(scene: &Scene, more: &str) -> Said {
+    scene.run("carol", &format!("preflight {RUNBOOK} --simulated {BOTH} {more}"))
+}
+
+/// A preflight of the shipped move in this process, on a virtual clock.
+fn looked(world: &str, values: Option<&Path>) -> (Preflight, RehearsalClock, Arc<Wire>) {
+    looked_after(world, values, &[])
+}
+
+/// The same, after somebody has done this: session, account, action, parameters.
+fn looked_after(
+    world: &str,
+    values: Option<&Path>,
+    before: &[(&str, &str, &str, Value)],
+) -> (Preflight, RehearsalClock, Arc<Wire>) {
+    let start = Time::parse(START).unwrap();
+    let clock = RehearsalClock::at(start);
+    let world = World::parse("world.toml", world).unwrap();
+    let wire = Arc::new(Wire::new(Simulator::new(&world, start), clock.clone()));
+    let profiles = wire.simulator().profiles().map(|(name, keys)| (name.to_owned(), keys)).collect::<Vec<_>>();
+    let profiles =
+        profiles.into_iter().map(|(name, keys)| (name, (keys.access_key, keys.secret_key, keys.session_token)));
+    let inside = InProcess {
+        server: Arc::<Wire>::clone(&wire),
+        time: Arc::new(clock.clone()) as Arc<dyn VirtualTime>,
+        profiles: profiles.collect(),
+    };
+    let cloud = AwsCloud::new(Config { simulated: true, in_process: Some(inside), ..Config::default() });
+    let runbook = Path::new(env!("CARGO_MANIFEST_DIR")).join(RUNBOOK);
+    let values = values.map(Path::to_path_buf);
+    let loaded = load::plan(&Sources { runbook, values, rehearsal: true, ..Sources::default() }, None).unwrap();
+    let case = Case::of(&loaded.plan, &loaded.values.object, &loaded.people, start);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = runtime.block_on(async {
+        for (session, account, action, with) in before {
+            let through = (*session == "member").then(|| {
+                Box::new(SessionWanted { account: "111111111111".to_owned(), ..SessionWanted::none("old_management") })
+            });
+            let assume_role = if through.is_some() { "OrganizationAccountAccessRole" } else { "" }.to_owned();
+            let account = (*account).to_owned();
+            let session = SessionWanted { account, through, assume_role, ..SessionWanted::none(session) };
+            let (action, with) = ((*action).to_owned(), with.clone());
+            let call = Call { session, action, with, time_limit_ms: 0, secret_to: Value::Null };
+            let reply = cloud.call(&call).await;
+            assert!(reply.result.is_ok(), "{}: {:?}", call.action, reply.result);
+        }
+        look(&cloud, &clock, case, true, &mut |_| {}).await
+    });
+    (found, clock, wire)
+}
+
+/// What the world `troubled.toml` has one of each of.
+const TROUBLES: &[(&str, &str)] = &[
+    ("is_management_account", "600000000001"),
+    ("in_no_organization", "600000000002"),
+    ("already_there", "600000000003"),
+    ("account_not_active", "600000000004"),
+    ("account_too_young", "600000000005"),
+    ("joined_lately", "600000000006"),
+    ("delegated_administrator", "600000000007"),
+    ("administers_services", "600000000007"),
+    ("policy_denies_the_move", "600000000008"),
+    ("policies_stay_behind", "600000000008"),
+    ("tags_are_lost", "600000000008"),
+    ("trusted_access", "111111111111"),
+    ("bills_are_taken_over", "111111111111"),
+    ("organization_not_emptied", "111111111111"),
+    ("organization_too_young", "222222222222"),
+    ("organization_without_all_features", "222222222222"),
+    ("invitation_is_out", "600000000009"),
+    ("organization_may_be_full", "222222222222"),
+    ("invited_by_others", "600000000009"),
+];
+
+#[test]
+fn a_troubled_world_shows_each_of_its_troubles() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("values.toml");
+    let rows = (1..10)
+        .map(|n| format!("[[accounts]]\nid = \"60000000000{n}\"\nname = \"n{n}\"\ntarget_ou = \"ou-ab12-11111111\"\n"));
+    let values = "old_management = \"111111111111\"\nnew_management = \"222222222222\"\n".to_owned();
+    std::fs::write(&path, values + &rows.collect::<String>()).unwrap();
+    let invite = |account: &str| json!({"Target": {"Id": account, "Type": "ACCOUNT"}});
+    let before = [
+        ("new_management", "222222222222", "organizations:InviteAccountToOrganization", invite("600000000009")),
+        ("somebody_else", "700000000001", "organizations:InviteAccountToOrganization", invite("600000000009")),
+    ];
+    let (found, _, _) = looked_after(&shipped("tests/fixtures/worlds/troubled.toml"), Some(&path), &before);
+    for (id, account) in TROUBLES {
+        let row = table::rows().find(|row| row.id == *id).unwrap();
+        if catalogue::find(row.read.action).is_some() {
+            let mut mine = found.findings.iter().filter(|one| one.row.id == *id);
+            assert!(mine.any(|one| one.account == *account), "{id}: {:?}", found.unread);
+        }
+    }
+    assert_eq!(found.verdict(), Verdict::Blocked);
+    let route = |account: &str| found.routes.iter().find(|one| one.account == account).unwrap().route;
+    assert_eq!(route("600000000001"), Route::Emptying);
+    assert_eq!(route("600000000006"), Route::Leaving, "its new organization is too young for a direct transfer");
+    assert_eq!(route("600000000007"), Route::None);
+    // Nobody gets into a suspended account: what is inside is not known.
+    assert!(found.unread.iter().any(|one| one.account == "600000000004"));
+}
+
+#[test]
+fn the_shipped_world_is_clear_and_the_routes_become_values() {
+    let scene = scene();
+    let said = preflight(&scene, "-o routes").exits(0);
+    assert!(said.stdout.contains("nothing blocks: 0 block"), "{}", said.stdout);
+    assert!(said.stdout.contains("request"), "each finding names AWS's request: {}", said.stdout);
+    assert!(
+        said.stderr.contains("wrote routes/move_member_accounts.direct.values.toml: 3 accounts"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(scene.effects(), Vec::<String>::new(), "it only reads");
+    let planned =
+        scene.run("alice", &format!("plan {RUNBOOK} --values routes/move_member_accounts.direct.values.toml"));
+    planned.exits(0);
+    let again = preflight(&scene, "-o routes").exits(2);
+    assert!(again.stderr.contains("CS1008"), "{}", again.stderr);
+    let json = preflight(&scene, "--format json").exits(0).json();
+    assert_eq!(json["counts"]["blocks"], 0);
+    assert_eq!(json["accounts"].as_array().unwrap().len(), 3);
+    assert!(
+        json["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["evidence"]["request_id"].is_string() || one["evidence"]["read"] == "sts:GetCallerIdentity")
+    );
+}
+
+#[test]
+fn whoever_has_half_of_the_sessions_is_told_who_has_the_others() {
+    let scene = scene();
+    let line = format!("preflight {RUNBOOK} --simulated --session old_management=profile:old_management");
+    let said = scene.run("bob", &line).exits(4);
+    assert!(said.stdout.contains("new_management in 222222222222: NOT OPEN"), "{}", said.stdout);
+    assert!(said.stderr.contains("new_management in 222222222222 (alice)"), "{}", said.stderr);
+    // The other way round nothing of the members can be seen.
+    let line = format!("preflight {RUNBOOK} --simulated --format json --session new_management=profile:new_management");
+    let json = scene.run("alice", &line).exits(4).json();
+    let routes = json["accounts"].as_array().unwrap();
+    assert!(routes.iter().all(|one| one["route"] == "not_known"), "{routes:?}");
+}
+
+#[test]
+fn a_simulator_is_refused_where_aws_was_meant() {
+    let scene = scene();
+    let said = scene.run("carol", &format!("preflight {RUNBOOK} {BOTH}")).exits(7);
+    assert!(said.stderr.contains("CS7013"), "{}", said.stderr);
+}
+
+#[test]
+fn what_blocks_is_said_and_ends_with_seven() {
+    let world = shipped("runbooks/worlds/move_member_accounts.toml")
+        .replace("root = \"r-ab12\"\ncreated = \"30d\"", "root = \"r-ab12\"\ncreated = \"3d\"")
+        .replace("root = \"r-old1\"", "root = \"r-old1\"\ndelegated_administrators = [{ account = \"222233334444\", service = \"guardduty.amazonaws.com\" }]");
+    let scene = Scene::in_world(&world);
+    let both = format!("{}{}", scene.read("alice/credentials"), scene.read("bob/credentials"));
+    scene.write("carol/credentials", &both);
+    scene.write("carol/config", "");
+    let said = preflight(&scene, "-o routes").exits(7);
+    assert!(said.stderr.contains("BLOCKED"), "{}", said.stderr);
+    for words in ["organization_too_young", "delegated_administrator", "guardduty.amazonaws.com"] {
+        assert!(said.stdout.contains(words), "{words}: {}", said.stdout);
+    }
+    let values = scene.read("routes/move_member_accounts.by_leaving.values.toml");
+    assert!(values.contains("111122223333") && !values.contains("222233334444"), "{values}");
+    assert!(!scene.path("routes/move_member_accounts.direct.values.toml").exists());
+    for (format, words) in [("markdown", "# Preflight of"), ("html", "<!doctype html>")] {
+        let said = preflight(&scene, &format!("--format {format}")).exits(7);
+        assert!(said.stdout.starts_with(words), "{}", said.stdout);
+        assert!(said.stdout.replace('\\', "").contains("organization_too_young"));
+    }
+}
+
+/// Kept in the journal of an open run: signed, in the bundle, accepted by the verifier, and it bars nobody.
+#[test]
+fn it_is_kept_in_the_journal_of_a_run() {
+    let scene = scene();
+    scene.open().exits(4);
+    let run = scene.run_id();
+    let keep = format!("--run {} --as bob --key bob/key", &run[..8]);
+    let said = preflight(&scene, &keep).exits(0);
+    assert!(said.stderr.contains("signed by bob"), "{}", said.stderr);
+    let entry = scene.log().into_iter().rfind(|entry| entry["kind"] == "said").unwrap();
+    let statement = entry["data"]["statement"].as_str().unwrap();
+    assert!(statement.contains("\nwhat: evidence\n") && statement.contains("\ncovers: preflight\n"), "{statement}");
+    let verdict = scene.run("alice", &format!("verify {run} --format json")).exits(4).json();
+    assert_eq!(verdict["verdict"], "OPEN", "{verdict}");
+    assert_eq!(verdict["problems"].as_array().map(Vec::len), Some(0), "{verdict}");
+    scene.run("alice", "export -o run.countersign").exits(0);
+    let mut second = std::process::Command::new("python3");
+    second.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("journal/verify.py")).arg(scene.path("run.countersign"));
+    let second = Said::of(second.output().unwrap());
+    assert_eq!(second.status, 4, "{}{}", second.stdout, second.stderr);
+    let report = scene.run("alice", &format!("report {run} --format json")).exits(0).json();
+    let kept = &report["evidence"][0];
+    assert_eq!(kept["step"], "preflight", "{report}");
+    assert!(kept["name"].as_str().unwrap().starts_with("preflight-"));
+    // Who kept it approves as before.
+    scene.says("bob", "approve invite").exits(0);
+    // Another plan's preflight does not belong there.
+    scene.write("other.toml", &scene.read("runbooks/move_member_accounts.values.toml").replace("\"web\"", "\"other\""));
+    let other = preflight(&scene, &format!("--values other.toml {keep}")).exits(7);
+    assert!(other.stderr.contains("CS7015"), "{}", other.stderr);
+}
+
+/// What AWS denies is a finding of its own, and the exit code is not that of a pass.
+#[test]
+fn a_denied_read_is_not_known() {
+    let world = shipped("runbooks/worlds/move_member_accounts.toml")
+        + "\n[[faults]]\non = \"organizations:ListDelegatedAdministrators\"\ntimes = 9\nkind = \"access_denied\"\n";
+    let (found, _, _) = looked(&world, None);
+    assert_eq!(found.verdict(), Verdict::Incomplete);
+    let one =
+        found.unread.iter().find(|one| one.tells.contains(&"which accounts are delegated administrators")).unwrap();
+    assert!(one.because.contains("AccessDenied") && one.who.contains("ListDelegatedAdministrators"), "{one:?}");
+    assert!(found.routes.iter().all(|one| one.route.name() == "not_known"), "{:?}", found.routes);
+}
+
+fn thousand(accounts: usize) -> (String, String) {
+    let shipped = shipped("runbooks/worlds/move_member_accounts.toml");
+    let head = shipped.split("[[accounts]]\nid = \"111122223333\"").next().unwrap();
+    let head = head.replace("account_quota = 50", &format!("account_quota = {}", 2 * accounts + 50));
+    let keys = shipped.split("# Keys of a simulator").nth(1).unwrap();
+    let mut world = head.to_owned();
+    let mut values = "old_management = \"111111111111\"\nnew_management = \"222222222222\"\n".to_owned();
+    for n in 0..accounts {
+        let id = format!("{:012}", 300_000_000_000_u64 + n as u64);
+        world.push_str(&format!(
+            "[[accounts]]\nid = \"{id}\"\nname = \"a{n}\"\nemail = \"a{n}@customer.example\"\ncreated = \"700d\"\n\
+             organization = \"o-oldorg11111\"\njoined_method = \"INVITED\"\njoined = \"500d\"\n\
+             [[roles]]\naccount = \"{id}\"\nname = \"OrganizationAccountAccessRole\"\ntrusts = [\"111111111111\"]\n"
+        ));
+        values.push_str(&format!("[[accounts]]\nid = \"{id}\"\nname = \"a{n}\"\ntarget_ou = \"ou-ab12-11111111\"\n"));
+    }
+    world.push_str("# Keys of a simulator");
+    world.push_str(keys);
+    (world, values)
+}
+
+/// So many accounts, through AWS's rates: nothing is throttled, and it takes no longer than the rates make it.
+fn many(accounts: usize) -> (Preflight, i64) {
+    let (world, values) = thousand(accounts);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("values.toml");
+    std::fs::write(&path, values).unwrap();
+    let began = std::time::Instant::now();
+    let (found, clock, wire) = looked(&world, Some(&path));
+    let took = Clock::now(&clock).since(Time::parse(START).unwrap());
+    let simulator = wire.simulator();
+    let log = simulator.log();
+    let throttled =
+        log.iter().filter(|line| line.error.as_deref().is_some_and(|code| code.contains("TooMany"))).count();
+    assert_eq!(throttled, 0, "{throttled} requests of {} came too fast", log.len());
+    assert_eq!(log.iter().filter(|line| line.effect).count(), 0);
+    eprintln!("{accounts} accounts, {} reads, {took} ms of the virtual clock, {:?}", found.reads, began.elapsed());
+    (found, took)
+}
+
+#[test]
+fn a_thousand_accounts_within_the_rates() {
+    let (found, took) = many(1_000);
+    assert_eq!(found.case.moving.len(), 1_000);
+    assert_eq!(found.count(Severity::NotKnown), 0, "{:?}", found.unread.first());
+    assert_eq!(found.count(Severity::Blocks), 0);
+    // ListHandshakesForAccount: 6 a second for all accounts of an organization together, after a burst of 10.
+    assert!((160_000..260_000).contains(&took), "{took} ms");
+    let text = countersign::preflight::pages::text(&found, false);
+    assert!(text.lines().count() < 400, "{} lines", text.lines().count());
+}
+
+/// The names that machines read stay.
+#[test]
+fn the_json_has_its_members() {
+    let (found, _, _) = looked(&shipped("runbooks/worlds/move_member_accounts.toml"), None);
+    let json: Value = found.json();
+    for name in [
+        "preflight",
+        "runbook",
+        "version",
+        "digests",
+        "mode",
+        "began",
+        "ended",
+        "reads",
+        "summary",
+        "counts",
+        "sessions",
+        "accounts",
+        "findings",
+        "not_known",
+        "questions",
+        "not_looked_into",
+    ] {
+        assert!(json.get(name).is_some(), "{name}");
+    }
+    for name in ["id", "severity", "account", "title", "found", "why", "todo", "stops", "evidence"] {
+        assert!(json["findings"][0].get(name).is_some(), "{name}");
+    }
+}
