@@ -27,12 +27,7 @@ fn every_table_and_key_is_read_checked_and_planned() {
     assert_eq!(loaded.warnings, Vec::new());
     assert_eq!(
         loaded.checked.not_in_this_version(),
-        [
-            "`repair` of the step `tidy`",
-            "role `holder` with proof `mfa_code`",
-            "session `as_root` with `assume_root`",
-            "session `member` with `mfa`",
-        ]
+        ["`repair` of the step `tidy`", "role `holder` with proof `mfa_code`", "session `member` with `mfa`",]
     );
     let plan = Plan::read(&loaded.plan_bytes).unwrap();
     assert_eq!(plan, loaded.plan);

@@ -42,10 +42,22 @@ fn resolve(run: &Run, id: &str, scope: &Value, now: Time, depth: u32) -> Result<
         profile: if session.profile.is_empty() { String::new() } else { fill(&session.profile)? },
         region: session.region.clone(),
         through,
-        assume_role: if session.assume_role.is_empty() { String::new() } else { fill(&session.assume_role)? },
+        assume_role: match (session.assume_role.is_empty(), session.assume_root.is_empty()) {
+            (true, true) => String::new(),
+            (true, false) => task_policy(&session.assume_root),
+            (false, _) => fill(&session.assume_role)?,
+        },
         external_id: session.external_id.clone(),
         role_session_name: format!("countersign-{}-{person}", run.id.short()),
     })
+}
+
+/// The ARN of AWS's task policy of that name.
+fn task_policy(name: &str) -> String {
+    match name.starts_with("arn:") {
+        true => name.to_owned(),
+        false => format!("arn:aws:iam::aws:policy/root-task/{name}"),
+    }
 }
 
 /// What a seat remembers a session by.
