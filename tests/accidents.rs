@@ -184,3 +184,14 @@ fn a_lost_answer_makes_no_second_account() {
     let said = Accident::of("account").rehearsed().exits(0);
     said.saying("IN DOUBT").saying("done (found by reading)").saying("1 effects on the simulated AWS");
 }
+
+/// A closed account stays in its organization: it had to be reopened before it could leave.
+#[test]
+fn an_account_that_is_closed_first_does_not_leave_any_more() {
+    let guarded =
+        Accident::of("closing").runbook("even_though = { closes_account = \"nobody uses it any more\" }\n", "");
+    guarded.rehearsed().exits(3).saying("CS0307").saying("a closed account moves nowhere").saying("let it leave first");
+    let said = Accident::of("closing").rehearsed();
+    let said = said.saying("close/close: alice begins").saying("ACCOUNT_CANNOT_LEAVE_ORGANIZATION");
+    assert!(!format!("{}{}", said.stdout, said.stderr).contains("rehearsed to the end"));
+}

@@ -13,7 +13,7 @@ def faults(operation, status, body):
     """What is wrong with the answer of an operation (botocore's OperationModel), as a list of texts."""
     found = []
     protocol = operation.service_model.protocol
-    if protocol == "json":
+    if protocol in ("json", "rest-json"):
         if status < 300:
             if operation.output_shape is None:
                 if body not in (b"", b"{}"):
@@ -44,7 +44,7 @@ def check_error(operation, status, body, found):
             if status != wanted:
                 found.append(f"{where}: status {status}, the model has {wanted}")
             members = {name: value for name, value in body.items() if name != "__type"}
-            if operation.service_model.protocol == "json":
+            if operation.service_model.protocol in ("json", "rest-json"):
                 check_json(shape, members, where, found)
             return
     if not is_common(body["__type"]):
@@ -94,6 +94,10 @@ def check_json(shape, value, where, found):
         "structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int,
         "timestamp": (int, float),
     }
+    if kind == "timestamp" and shape.serialization.get("timestampFormat") == "iso8601":
+        if not isinstance(value, str) or not ISO.fullmatch(value):
+            found.append(f"{where}: {value!r} is no time")
+        return
     if not isinstance(value, types[kind]) or (isinstance(value, bool) and kind != "boolean"):
         found.append(f"{where}: {value!r} is no {kind}")
     elif kind == "structure":
@@ -137,6 +141,10 @@ def check_element(shape, element, where, found):
     elif kind == "timestamp":
         if not ISO.fullmatch(text):
             found.append(f"{where}: {text!r} is no time")
+    elif kind == "map":
+        for child in element:
+            if [local(one) for one in child] != ["key", "value"] or local(child) != "entry":
+                found.append(f"{where}: {local(child)} is no entry of a map")
     elif kind == "boolean":
         if text not in ("true", "false"):
             found.append(f"{where}: {text!r} is no boolean")

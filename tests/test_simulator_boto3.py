@@ -11,6 +11,7 @@ from pathlib import Path
 
 import botocore.session
 import foreign
+import simulator_more
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore_shapes import faults, paths
@@ -53,9 +54,13 @@ NEEDS = {
     "organizations:DisableAWSServiceAccess": {"ServicePrincipal": SERVICE},
     "organizations:ListPoliciesForTarget": {"TargetId": ROOT, "Filter": SCP},
 }
+NEEDS |= simulator_more.NEEDS
 # Members in the examples of AWS's documentation that the simulator does not give, and why.
 NOT_GIVEN = {
     "Accounts[].Status": "retired by AWS in September 2026 in favour of State",
+    "Role.RoleLastUsed": "roles of the simulator have no history",
+    "Role.RoleLastUsed.LastUsedDate": "the same",
+    "Role.RoleLastUsed.Region": "the same",
     "PackedPolicySize": "the size of a session policy, and the simulator takes none",
 }
 
@@ -129,7 +134,7 @@ class Aws:
             got = (answer["Error"]["Code"], answer.get("Reason"))
             assert got == (code, reason), f"{where}: {got}, expected {(code, reason)}: {error}"
             row = {"code": code, "reason": reason, "status": answer["ResponseMetadata"]["HTTPStatusCode"]}
-            assert row in Aws.TABLE[action], f"{where}: {row} is not in the simulator's table"
+            assert row in [{name: one[name] for name in row} for one in Aws.TABLE[action]], f"{where}: {row} is not in the simulator's table"
             assert answer["Error"].get("Message"), f"{where}: no message"
             shapes = {
                 shape.metadata.get("error", {}).get("code", shape.name): shape.name
@@ -177,7 +182,20 @@ def tampered(aws, service, event, change):
     return client
 
 
+# Parameters that stand in the path or that a client insists on before it signs anything.
+WHOLE = {action: needs for action, needs in NEEDS.items() if action.split(":")[0] in ("account", "invoicing")}
+
+
 # ---- What every operation can answer ----
+
+
+def ordered(aws):
+    """Errors that no state of the simulator leads to: a world orders them."""
+    for action, rows in Aws.TABLE.items():
+        for row in rows:
+            if row["ordered"]:
+                aws.control("fault", {"on": action, "kind": "error", "code": row["code"], "reason": row["reason"] or ""})
+                aws.fails("new_management", action, row["code"], row["reason"], loose=True, **NEEDS.get(action, {}))
 
 
 def keys_and_signatures(aws):
@@ -191,23 +209,24 @@ def keys_and_signatures(aws):
 
     key, secret, _ = aws.keys["new_management"]
     clients = {}
-    for service in ("organizations", "iam", "sts"):
+    for service in ("organizations", "iam", "sts", "account", "invoicing"):
         clients[service] = [
             foreign.client(service, aws.endpoint, parameter_validation=False, signature_version=UNSIGNED),
             aws.client(service, ("AKIAUNKNOWN000000001", "s", None), parameter_validation=False),
             aws.client(service, (key, "wrong", None), parameter_validation=False),
             tampered(aws, service, "before-send", no_signature),
         ]
-    objects = tampered(aws, "organizations", "before-sign", no_object)
+    jsons = ("organizations", "account", "invoicing")
+    objects = {service: tampered(aws, service, "before-sign", no_object) for service in jsons}
     for action in Aws.TABLE:
         service = action.split(":")[0]
         unsigned, unknown, wrong, incomplete = clients[service]
         json_codes = ["MissingAuthenticationTokenException", "UnrecognizedClientException", "InvalidSignatureException", "IncompleteSignatureException"]
         query_codes = ["MissingAuthenticationToken", "InvalidClientTokenId", "SignatureDoesNotMatch", "IncompleteSignature"]
-        for client, code in zip(clients[service], json_codes if service == "organizations" else query_codes):
-            aws.fails(None, action, code, client=client)
-        if service == "organizations":
-            aws.fails(None, action, "SerializationException", client=objects)
+        for client, code in zip(clients[service], json_codes if service in jsons else query_codes):
+            aws.fails(None, action, code, client=client, **WHOLE.get(action, {}))
+        if service in jsons:
+            aws.fails(None, action, "SerializationException", client=objects[service], **WHOLE.get(action, {}))
 
 
 def faults_of_the_world(aws):
@@ -219,18 +238,22 @@ def faults_of_the_world(aws):
         ("server_error_before", "ServiceException"),
         ("server_error_after", "ServiceException"),
     ]
+    others = {
+        "account": ["ExpiredTokenException", "AccessDeniedException", "TooManyRequestsException", "TooManyRequestsException", "InternalServerException", "InternalServerException"],
+        "invoicing": ["ExpiredTokenException", "AccessDeniedException", "ThrottlingException", "ThrottlingException", "InternalServerException", "InternalServerException"],
+    }
     query_faults = ["ExpiredToken", "AccessDenied", "Throttling", "ConcurrentModification", "ServiceFailure", "ServiceFailure"]
     # The models list what is modified concurrently for changes only; a world may say it of a read too.
     checked = len(aws.problems)
     for action in Aws.TABLE:
         service = action.split(":")[0]
-        for (kind, json_code), query_code in zip(json_faults, query_faults):
+        for at, ((kind, json_code), query_code) in enumerate(zip(json_faults, query_faults)):
             if kind == "server_error_after" and "Describe" not in action and "Get" not in action and "List" not in action:
                 continue
             aws.control("fault", {"on": action, "kind": kind})
-            code = json_code if service == "organizations" else query_code
+            code = others[service][at] if service in others else json_code if service == "organizations" else query_code
             answer = aws.fails("new_management", action, code, loose=True, **NEEDS.get(action, {}))
-            if code == "TooManyRequestsException":
+            if code == "TooManyRequestsException" and service == "organizations":
                 assert answer["Type"] == "RATE_LIMIT", answer
     del aws.problems[checked:]
     aws.control("fault", {"on": "organizations:ListRoots", "kind": "response_lost"})
@@ -244,20 +267,21 @@ def faults_of_the_world(aws):
 def rights(aws):
     for action in Aws.TABLE:
         if action != "sts:GetCallerIdentity":
-            code = "AccessDeniedException" if action.startswith("organizations:") else "AccessDenied"
-            aws.fails("nobody", action, code, loose=True)
+            code = "AccessDenied" if action.split(":")[0] in ("iam", "sts") else "AccessDeniedException"
+            aws.fails("nobody", action, code, loose=True, **WHOLE.get(action, {}))
     for action in every("AWSOrganizationsNotInUseException"):
         aws.fails("founder", action, "AWSOrganizationsNotInUseException", loose=True)
 
 
 def parameters(aws):
+    ordered(aws)
     bad, new = "InvalidInputException", "new_management"
     # Only the old organization has a delegated administrator in this world.
     who = lambda action: "old_management" if action.endswith("ListDelegatedServicesForAccount") else new
     for action in every("INPUT_REQUIRED"):
         aws.fails(new, action, bad, "INPUT_REQUIRED", loose=True)
     for action in every("INVALID_PATTERN"):
-        first = next(name for name in NEEDS[action] if name.endswith("Id") or name == "Email")
+        first = next((name for name in NEEDS[action] if name.endswith("Id") or name == "Email"), "Id")
         aws.fails(new, action, bad, "INVALID_PATTERN", loose=True, **{**NEEDS[action], first: "!"})
     for action in every("UNRECOGNIZED_SERVICE_PRINCIPAL"):
         aws.fails(new, action, bad, "UNRECOGNIZED_SERVICE_PRINCIPAL", **{**NEEDS.get(action, {}), "ServicePrincipal": "x"})
@@ -266,6 +290,9 @@ def parameters(aws):
     for action in every("MIN_VALUE_EXCEEDED"):
         aws.fails(who(action), action, bad, "MIN_VALUE_EXCEEDED", loose=True, **NEEDS.get(action, {}), MaxResults=0)
         aws.fails(who(action), action, bad, "MAX_VALUE_EXCEEDED", loose=True, **NEEDS.get(action, {}), MaxResults=21)
+    for action in every("INVALID_ENUM"):
+        if action in simulator_more.WRONG_WORD:
+            aws.fails(new, action, bad, "INVALID_ENUM", loose=True, **{**NEEDS[action], **simulator_more.WRONG_WORD[action]})
     for action in every("DUPLICATE_TAG_KEY"):
         for tags, reason in [
             ([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}], "DUPLICATE_TAG_KEY"),
@@ -601,7 +628,7 @@ def users(aws):
     attach, detach, attached = "iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:ListAttachedUserPolicies"
     make, drop, listed = "iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:ListAccessKeys"
     for action in every("ValidationError"):
-        if action.startswith("iam:"):
+        if action.startswith("iam:") and action not in simulator_more.NEEDS:
             aws.fails(keys, action, "ValidationError", loose=True, UserName="a b")
     one = {"UserName": "nobody"}
     for action, more in [
@@ -688,6 +715,7 @@ WORLDS = [
     ([units], {}),
     ([thousands], {"base": two_thousand_units(), "more": five_thousand_users()}),
     ([sessions, users], {}),
+    *[([part], where) for part, where in simulator_more.worlds(BASE + MORE, instead)],
 ]
 
 
@@ -718,13 +746,15 @@ class EveryOperationAndEveryError(unittest.TestCase):
             pairs += len(own)
             got = len(own & Aws.COVERED[action])
             print(f"{action:<{widest}}  {got:>2} of {len(own):>2} errors{'' if got == len(own) else '   <-- not all'}")
-        print(f"{len(Aws.TABLE)} operations, {pairs} errors of operations, {Aws.CHECKED} answers checked")
+        by_order = sum(row["ordered"] for rows in Aws.TABLE.values() for row in rows)
+        print(f"{len(Aws.TABLE)} operations, {pairs} errors of operations ({by_order} only by order of a world), {Aws.CHECKED} answers checked")
 
     def left_out(self):
         """Members that AWS's examples show and no answer of the simulator had."""
         found = []
         loader = botocore.session.get_session().get_component("data_loader")
         for service, version in [("organizations", "2016-11-28"), ("iam", "2010-05-08"), ("sts", "2011-06-15")]:
+            # Newer operations have no examples.
             examples = loader.load_data(f"{service}/{version}/examples-1")["examples"]
             for action in Aws.TABLE:
                 for example in examples.get(action.split(":")[1], []) if action.startswith(service + ":") else []:

@@ -5,7 +5,7 @@
 use super::fault::{self, Seen, invalid};
 use super::pace::{Clockwork, Paces};
 use super::shape::With;
-use super::{iam, organizations, sts};
+use super::{account, iam, invoicing, organizations, sts};
 use crate::catalogue::{Action, Class};
 use crate::engine::port::Fault;
 use aws_config::SdkConfig;
@@ -95,6 +95,8 @@ async fn once(wire: &Wire<'_>, with: With<'_>) -> Result<Value, Fault> {
         Some("organizations") => organizations::perform(wire, with).await,
         Some("iam") => iam::perform(wire, with).await,
         Some("sts") => sts::perform(wire, with).await,
+        Some("account") => account::perform(wire, with).await,
+        Some("invoicing") => invoicing::perform(wire, with).await,
         _ => None,
     };
     answer.unwrap_or_else(|| Err(invalid(format!("{} cannot be called by this version", wire.action.name))))

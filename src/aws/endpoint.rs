@@ -5,7 +5,13 @@ use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
 /// The services that this room calls: the name in hosts, and the SDK's service id.
-pub(super) const SERVICES: [(&str, &str); 3] = [("sts", "STS"), ("organizations", "Organizations"), ("iam", "IAM")];
+pub(super) const SERVICES: [(&str, &str); 5] = [
+    ("sts", "STS"),
+    ("organizations", "Organizations"),
+    ("iam", "IAM"),
+    ("account", "Account"),
+    ("invoicing", "Invoicing"),
+];
 
 /// Refuses a configuration under which any service would be asked at the wrong place.
 /// Nothing is sent for this: it reads what the SDK would read.
@@ -45,6 +51,14 @@ pub(super) fn allowed(service: &str, endpoint: &str, simulated: bool) -> Result<
              the address of the simulator, or leave out --simulated"
         )),
     }
+}
+
+/// Whether a file may be fetched from this address: the simulator that was asked, or a host of AWS.
+pub(super) fn fetchable(url: &str, asked: &str, simulated: bool) -> bool {
+    let from = origin(url);
+    let host = from.strip_prefix("https://").unwrap_or_default();
+    let aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
+    if simulated { from == asked } else { aws && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b)) }
 }
 
 /// Scheme and host of a URL.
@@ -95,6 +109,21 @@ mod tests {
         ] {
             assert!(!is_aws(service, endpoint), "{endpoint}");
         }
+    }
+
+    #[test]
+    fn files_are_fetched_from_aws_or_from_the_simulator_that_was_asked() {
+        assert!(fetchable(
+            "https://bucket.s3.amazonaws.com/a?X-Amz-Signature=1",
+            "https://invoicing.us-east-1.api.aws",
+            false
+        ));
+        for wrong in ["http://bucket.s3.amazonaws.com/", "https://amazonaws.com.example/", "https://u@x.amazonaws.com/"]
+        {
+            assert!(!fetchable(wrong, "https://invoicing.us-east-1.api.aws", false), "{wrong}");
+        }
+        assert!(fetchable("http://127.0.0.1:5000/x", "http://127.0.0.1:5000", true));
+        assert!(!fetchable("https://bucket.s3.amazonaws.com/", "http://127.0.0.1:5000", true));
     }
 
     #[test]

@@ -165,6 +165,11 @@ impl Seen {
         self.notes().endpoint.clone()
     }
 
+    /// Whether a file that AWS's answer names may be fetched.
+    pub(super) fn may_fetch(&self, url: &str) -> bool {
+        endpoint::fetchable(url, &self.endpoint(), self.simulated)
+    }
+
     /// AWS's id of the last answer.
     pub(super) fn request_id(&self) -> Option<String> {
         self.notes().request_id.clone()

@@ -2,6 +2,7 @@
 
 use super::call::{Wire, marked_pages, one};
 use super::shape::{With, list, maybe, object, text, time};
+use super::{iam_more, iam_root};
 use crate::engine::port::Fault;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::error::BuildError;
@@ -11,10 +12,16 @@ use serde_json::{Value, json};
 /// Performs the action, or says that it is not one of this service's. Lists: all pages.
 pub(super) async fn perform(wire: &Wire<'_>, with: With<'_>) -> Option<Result<Value, Fault>> {
     let client = Client::new(wire.sdk());
-    if wire.action.mutates {
-        Box::pin(change(wire, &client, with)).await
-    } else {
-        Box::pin(read(wire, &client, with)).await
+    let own = match wire.action.mutates {
+        true => Box::pin(change(wire, &client, with)).await,
+        false => Box::pin(read(wire, &client, with)).await,
+    };
+    match own {
+        Some(found) => Some(found),
+        None => match Box::pin(iam_more::perform(wire, &client, with)).await {
+            Some(found) => Some(found),
+            None => Box::pin(iam_root::perform(wire, &client, with)).await,
+        },
     }
 }
 
@@ -72,11 +79,11 @@ async fn read(wire: &Wire<'_>, client: &Client, with: With<'_>) -> Option<Result
     })
 }
 
-fn build_tag(with: With<'_>) -> Result<Tag, BuildError> {
+pub(super) fn build_tag(with: With<'_>) -> Result<Tag, BuildError> {
     Tag::builder().set_key(with.text("Key")).set_value(with.text("Value")).build()
 }
 
-fn user(it: &User) -> Value {
+pub(super) fn user(it: &User) -> Value {
     object([
         ("Path", text(Some(it.path()))),
         ("UserName", text(Some(it.user_name()))),
@@ -89,18 +96,18 @@ fn user(it: &User) -> Value {
     ])
 }
 
-fn boundary(it: &AttachedPermissionsBoundary) -> Value {
+pub(super) fn boundary(it: &AttachedPermissionsBoundary) -> Value {
     object([
         ("PermissionsBoundaryType", text(it.permissions_boundary_type())),
         ("PermissionsBoundaryArn", text(it.permissions_boundary_arn())),
     ])
 }
 
-fn tag(it: &Tag) -> Value {
+pub(super) fn tag(it: &Tag) -> Value {
     object([("Key", text(Some(it.key()))), ("Value", text(Some(it.value())))])
 }
 
-fn attached_policy(it: &AttachedPolicy) -> Value {
+pub(super) fn attached_policy(it: &AttachedPolicy) -> Value {
     object([("PolicyName", text(it.policy_name())), ("PolicyArn", text(it.policy_arn()))])
 }
 

@@ -4,14 +4,20 @@
 //! Secrets leave it only to where `secret_to` says. In rehearsal the same code runs against a
 //! [`connector::WireServer`] in this process, on a virtual clock, with credentials of the world.
 
+mod account;
 mod call;
 mod code;
 pub mod connector;
 mod endpoint;
 mod fault;
 mod iam;
+mod iam_more;
+mod iam_root;
+mod invoicing;
 mod organizations;
+mod organizations_more;
 mod pace;
+mod root;
 mod secret;
 mod session;
 mod shape;
@@ -227,6 +233,8 @@ fn service(action: &Action) -> &'static str {
     match action.name.split(':').next() {
         Some("organizations") => "organizations",
         Some("iam") => "iam",
+        Some("account") => "account",
+        Some("invoicing") => "invoicing",
         _ => "sts",
     }
 }

@@ -2,6 +2,7 @@
 
 use super::call::{Wire, one, pages};
 use super::fault::invalid;
+use super::organizations_more;
 use super::shape::{With, list, maybe, object, text, time};
 use crate::engine::port::Fault;
 use aws_sdk_organizations::Client;
@@ -16,11 +17,15 @@ use serde_json::{Value, json};
 /// Performs the action, or says that it is not one of this service's. Lists: all pages.
 pub(super) async fn perform(wire: &Wire<'_>, with: With<'_>) -> Option<Result<Value, Fault>> {
     let client = Client::new(wire.sdk());
-    if wire.action.mutates {
-        return Box::pin(change(wire, &client, with)).await;
-    }
-    match Box::pin(describe(wire, &client, with)).await {
-        None => Box::pin(lists(wire, &client, with)).await,
+    let own = match wire.action.mutates {
+        true => Box::pin(change(wire, &client, with)).await,
+        false => match Box::pin(describe(wire, &client, with)).await {
+            None => Box::pin(lists(wire, &client, with)).await,
+            found => found,
+        },
+    };
+    match own {
+        None => Box::pin(organizations_more::perform(wire, &client, with)).await,
         found => found,
     }
 }
@@ -203,7 +208,7 @@ async fn lists(wire: &Wire<'_>, client: &Client, with: With<'_>) -> Option<Resul
     })
 }
 
-fn build_tag(with: With<'_>) -> Result<Tag, BuildError> {
+pub(super) fn build_tag(with: With<'_>) -> Result<Tag, BuildError> {
     Tag::builder().set_key(with.text("Key")).set_value(with.text("Value")).build()
 }
 
@@ -214,7 +219,7 @@ fn build_filter(with: With<'_>) -> HandshakeFilter {
         .build()
 }
 
-fn handshake(it: &Handshake) -> Value {
+pub(super) fn handshake(it: &Handshake) -> Value {
     object([
         ("Id", text(it.id())),
         ("Arn", text(it.arn())),
@@ -265,7 +270,7 @@ fn organization(it: &Organization) -> Value {
     ])
 }
 
-fn root(it: &Root) -> Value {
+pub(super) fn root(it: &Root) -> Value {
     object([
         ("Id", text(it.id())),
         ("Arn", text(it.arn())),
@@ -286,7 +291,7 @@ fn child(it: &Child) -> Value {
     object([("Id", text(it.id())), ("Type", text(it.r#type()))])
 }
 
-fn organizational_unit(it: &OrganizationalUnit) -> Value {
+pub(super) fn organizational_unit(it: &OrganizationalUnit) -> Value {
     object([("Id", text(it.id())), ("Arn", text(it.arn())), ("Name", text(it.name())), ("Path", text(it.path()))])
 }
 
@@ -331,7 +336,7 @@ fn tag(it: &Tag) -> Value {
     object([("Key", text(Some(it.key()))), ("Value", text(Some(it.value())))])
 }
 
-fn policy(it: &PolicySummary) -> Value {
+pub(super) fn policy(it: &PolicySummary) -> Value {
     object([
         ("Id", text(it.id())),
         ("Arn", text(it.arn())),

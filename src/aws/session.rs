@@ -6,7 +6,7 @@ use super::call::{self, Wire};
 use super::endpoint;
 use super::fault::Seen;
 use super::shape::With;
-use super::{AwsCloud, Profiles};
+use super::{AwsCloud, Profiles, root};
 use crate::catalogue::{self, Class};
 use crate::engine::port::{Fault, Identity, SessionProblem, SessionWanted};
 use aws_config::identity::IdentityCache;
@@ -48,6 +48,9 @@ impl Opened {
 /// Opens `wanted` from the beginning.
 pub(super) async fn open(cloud: &AwsCloud, wanted: &SessionWanted) -> Result<Opened, SessionProblem> {
     let (sdk, credentials) = match chained_through(cloud, wanted) {
+        Some(through) if wanted.assume_role.starts_with(root::TASKS) => {
+            Box::pin(root::assume(cloud, wanted, through)).await?
+        }
         Some(through) => Box::pin(assume(cloud, wanted, through)).await?,
         None => own(cloud, wanted).await?,
     };

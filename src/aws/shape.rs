@@ -26,6 +26,10 @@ impl<'a> With<'a> {
         self.0.get(name)?.as_i64().and_then(|integer| i32::try_from(integer).ok())
     }
 
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name)?.as_bool()
+    }
+
     /// One of AWS's choices.
     pub(super) fn choice<T: for<'t> From<&'t str>>(&self, name: &str) -> Option<T> {
         self.0.get(name)?.as_str().map(T::from)
@@ -117,6 +121,21 @@ pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
 
 pub(super) fn text<T: AsRef<str> + ?Sized>(value: Option<&T>) -> Value {
     value.map_or(Value::Null, |value| Value::String(value.as_ref().to_owned()))
+}
+
+/// A policy document of IAM, which comes percent-encoded, as plain text.
+pub(super) fn document(value: Option<&str>) -> Value {
+    let Some(text) = value else { return Value::Null };
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let code = bytes.get(at + 1..at + 3).filter(|code| bytes[at] == b'%' && code.iter().all(u8::is_ascii_hexdigit));
+        let byte = code.and_then(|code| std::str::from_utf8(code).ok()).and_then(|c| u8::from_str_radix(c, 16).ok());
+        plain.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    Value::String(String::from_utf8_lossy(&plain).into_owned())
 }
 
 /// RFC 3339, UTC.

@@ -5,7 +5,7 @@ use super::shape::{With, maybe, object, text, time};
 use crate::engine::port::Fault;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::BuildError;
-use aws_sdk_sts::types::{AssumedRoleUser, Credentials, Tag};
+use aws_sdk_sts::types::{AssumedRoleUser, Credentials, PolicyDescriptorType, Tag};
 use serde_json::Value;
 
 /// Performs the action, or says that it is not one of this service's.
@@ -16,6 +16,19 @@ pub(super) async fn perform(wire: &Wire<'_>, with: With<'_>) -> Option<Result<Va
             object([("UserId", text(out.user_id())), ("Account", text(out.account())), ("Arn", text(out.arn()))])
         }),
         "sts:AssumeRole" => Box::pin(assume_role(wire, &client, with)).await,
+        "sts:AssumeRoot" => {
+            let task = with.record("TaskPolicyArn");
+            let task = task.map(|task| PolicyDescriptorType::builder().set_arn(task.text("arn")).build());
+            let request = client
+                .assume_root()
+                .set_target_principal(with.text("TargetPrincipal"))
+                .set_task_policy_arn(task)
+                .set_duration_seconds(with.integer("DurationSeconds"));
+            one!(wire, request, |out| object([
+                ("Credentials", maybe(out.credentials(), credentials)),
+                ("SourceIdentity", text(out.source_identity())),
+            ]))
+        }
         _ => return None,
     })
 }

@@ -28,10 +28,15 @@ impl WireServer for Canned {
     }
 }
 
-/// The operation's name, from the JSON protocol's header or the query protocol's body.
+/// The operation's name, from the JSON protocol's header, the path, or the query protocol's body.
 fn operation(request: &WireRequest) -> String {
     if let Some(target) = request.header("x-amz-target") {
         return target.rsplit('.').next().unwrap().to_owned();
+    }
+    // REST: `/putAccountName`.
+    let path = request.uri.rsplit('/').next().unwrap();
+    if let Some(first) = path.chars().next().filter(char::is_ascii_lowercase) {
+        return format!("{}{}", first.to_ascii_uppercase(), &path[1..]);
     }
     let body = String::from_utf8(request.body.clone()).unwrap();
     body.split('&').find_map(|pair| pair.strip_prefix("Action=")).unwrap().to_owned()
@@ -484,6 +489,7 @@ fn example(of: &Type) -> Value {
     match of {
         Type::Integer => json!(1),
         Type::Boolean => json!(true),
+        Type::Time => json!("2026-01-01T00:00:00Z"),
         Type::AccountId => json!("111122223333"),
         Type::Choice(choices) => json!(choices[0]),
         Type::List(inner) => json!([example(inner)]),

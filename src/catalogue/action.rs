@@ -130,7 +130,8 @@ pub struct ProbeRead {
     /// A reading action of the catalogue.
     pub action: &'static str,
     /// Parameters; values that are `${...}` are expressions over the same members as [`Side`].
-    /// A parameter whose expression gives null leaves the whole read out (answer and error null).
+    /// A parameter whose expression gives null leaves the whole read out (answer and error null), or only itself
+    /// where the read does not need it.
     pub with: &'static [(&'static str, &'static str)],
 }
 

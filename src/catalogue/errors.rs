@@ -31,6 +31,7 @@ pub fn errors(action: &'static Action) -> impl Iterator<Item = &'static ErrorRow
     let service: &'static [ErrorRow] = match action.name.split(':').next() {
         Some("organizations") => ORGANIZATIONS,
         Some("iam") => IAM,
+        Some("account" | "invoicing") => NEWER,
         _ => &[],
     };
     let outside = OUTSIDE.contains(&action.name);
@@ -76,6 +77,9 @@ static EVERYWHERE: &[ErrorRow] = &[
     row("OptInRequired", "", Class::Human, "the account is not signed up for the service", "sign it up in the console"),
     row("ValidationError", "", Class::NotDone, "a parameter is wrong", "correct the runbook"),
     row("ValidationException", "", Class::NotDone, "a parameter is wrong", "correct the runbook"),
+    row("IncompleteSignature", "", Class::SessionExpired, "the signature lacks a part", CLOCK),
+    row("IncompleteSignatureException", "", Class::SessionExpired, "the signature lacks a part", CLOCK),
+    row("MalformedInput", "", Class::NotDone, "AWS could not read a parameter", "correct the runbook"),
     row("SerializationException", "", Class::NotDone, "AWS could not read the request", "correct the runbook"),
     row("Throttling", "", Class::Retry, "too many requests", LATER),
     row("ThrottlingException", "", Class::Retry, "too many requests", LATER),
@@ -86,6 +90,8 @@ static EVERYWHERE: &[ErrorRow] = &[
     row("TooManyRequestsException", "", Class::Retry, "too many requests", LATER),
     row("SlowDown", "", Class::Retry, "too many requests", LATER),
     row("PriorRequestNotComplete", "", Class::Retry, "an earlier request is still worked on", LATER),
+    row("ConcurrentModification", "", Class::Retry, "the same thing is being changed by another request", LATER),
+    row("ServiceFailure", "", Class::InDoubt, "the service failed inside; the change may have been made", PROBE),
     row("InternalFailure", "", Class::InDoubt, "AWS failed inside; the change may have been made", PROBE),
     row("InternalError", "", Class::InDoubt, "AWS failed inside; the change may have been made", PROBE),
     row("InternalServerError", "", Class::InDoubt, "AWS failed inside; the change may have been made", PROBE),
@@ -134,12 +140,20 @@ static ORGANIZATIONS: &[ErrorRow] = &[
     ),
 ];
 
+/// What the operations of newer services may answer.
+static NEWER: &[ErrorRow] = &[row(
+    "InternalServerException",
+    "",
+    Class::InDoubt,
+    "the service failed inside; the change may have been made",
+    PROBE,
+)];
+
 /// What nearly all operations of IAM may answer (the codes of the wire, not the names of the shapes).
 static IAM: &[ErrorRow] = &[
-    row("ConcurrentModification", "", Class::Retry, "the same thing is being changed by another request", LATER),
     row("EntityTemporarilyUnmodifiable", "", Class::Retry, "it was made or deleted a moment ago", LATER),
     row("NoSuchEntity", "", Class::NotDone, "there is no such user, policy or key", "check names and account"),
     row("InvalidInput", "", Class::NotDone, "a parameter is wrong", "correct the runbook"),
     row("LimitExceeded", "", Class::NotDone, "a quota of the account is used up", "make room, or ask AWS for more"),
-    row("ServiceFailure", "", Class::InDoubt, "IAM failed inside; the change may have been made", PROBE),
+    row("EntityAlreadyExists", "", Class::AlreadyDone, "it is already there", "nothing, if this run made it"),
 ];

@@ -1,6 +1,6 @@
 //! Actions of IAM: users, their policies and their access keys (a way in for break-glass).
 
-use super::action::{Action, Another, Class, Field, Hazard, ProbeRead, Repeat, Side, Type, Undo, UndoStep};
+use super::action::{Action, Another, Class, ErrorRow, Field, Hazard, ProbeRead, Repeat, Side, Type, Undo, UndoStep};
 use super::errors::row;
 use super::shapes::{CHANGE as ORGANIZATIONS_CHANGE, IAM_SETTLE, READ, TAG, hidden, may, must};
 
@@ -16,14 +16,14 @@ pub(super) static ACTIONS: &[&Action] = &[
     &LIST_ACCESS_KEYS,
 ];
 
-const CHANGE: Action = Action { settles_within: IAM_SETTLE, ..ORGANIZATIONS_CHANGE };
+pub(super) const CHANGE: Action = Action { settles_within: IAM_SETTLE, ..ORGANIZATIONS_CHANGE };
 
-const BOUNDARY: &[Field] = &[
+pub(super) const BOUNDARY: &[Field] = &[
     may("PermissionsBoundaryType", Type::String, "`PermissionsBoundaryPolicy`"),
     may("PermissionsBoundaryArn", Type::Arn, "the policy"),
 ];
 
-const USER: &[Field] = &[
+pub(super) const USER: &[Field] = &[
     may("Path", Type::String, "`/` unless said otherwise"),
     may("UserName", Type::UserName, "as asked for"),
     may("UserId", Type::String, "`AIDA` and the rest; never used twice"),
@@ -49,7 +49,7 @@ const ACCESS_KEY_METADATA: &[Field] = &[
     may("CreateDate", Type::Time, "when it was made"),
 ];
 
-const ATTACHED_POLICY: &[Field] =
+pub(super) const ATTACHED_POLICY: &[Field] =
     &[may("PolicyName", Type::String, "its name"), may("PolicyArn", Type::Arn, "which one")];
 
 static CREATE_USER: Action = Action {
@@ -136,13 +136,7 @@ static ATTACH_USER_POLICY: Action = Action {
     }]),
     errors: &[
         row("NoSuchEntity", "", Class::NotDone, "there is no such user or policy", "check user name and policy ARN"),
-        row(
-            "PolicyNotAttachable",
-            "",
-            Class::NotDone,
-            "AWS keeps this policy for its own service roles",
-            "choose another policy",
-        ),
+        NOT_ATTACHABLE,
     ],
     ..CHANGE
 };
@@ -226,7 +220,7 @@ static DELETE_ACCESS_KEY: Action = Action {
     purpose: "Deletes an access key of a user.",
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html",
     parameters: &[
-        must("UserName", Type::UserName, "whose key it is"),
+        may("UserName", Type::UserName, "whose key it is; left out in a root session: the root user's"),
         must("AccessKeyId", Type::String, "`AKIA` and the rest"),
     ],
     hazards: &[Hazard::RemovesAccess],
@@ -281,6 +275,14 @@ static LIST_ACCESS_KEYS: Action = Action {
     pages: Some("AccessKeyMetadata"),
     ..READ
 };
+
+pub(super) const NOT_ATTACHABLE: ErrorRow = row(
+    "PolicyNotAttachable",
+    "",
+    Class::NotDone,
+    "AWS keeps this policy for its own service roles",
+    "choose another policy",
+);
 
 const USER_AND_POLICY: &[Field] =
     &[must("UserName", Type::UserName, "the user"), must("PolicyArn", Type::Arn, "the policy")];

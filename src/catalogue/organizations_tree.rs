@@ -2,10 +2,52 @@
 
 use super::action::{Action, Caller, Class, ErrorRow, ProbeRead, Side, Type, Undo, UndoStep};
 use super::errors::row;
-use super::shapes::{CHANGE, ORGANIZATIONAL_UNIT, TAG, may, must};
+use super::shapes::{CHANGE, CONSTRAINT, CVE, ORGANIZATIONAL_UNIT, TAG, may, must};
 
-pub(super) static ACTIONS: &[&Action] =
-    &[&CREATE_ORGANIZATIONAL_UNIT, &DELETE_ORGANIZATIONAL_UNIT, &TAG_RESOURCE, &UNTAG_RESOURCE];
+pub(super) static ACTIONS: &[&Action] = &[
+    &CREATE_ORGANIZATIONAL_UNIT,
+    &UPDATE_ORGANIZATIONAL_UNIT,
+    &DELETE_ORGANIZATIONAL_UNIT,
+    &TAG_RESOURCE,
+    &UNTAG_RESOURCE,
+];
+
+static UPDATE_ORGANIZATIONAL_UNIT: Action = Action {
+    name: "organizations:UpdateOrganizationalUnit",
+    purpose: "Gives an organizational unit another name; its id and all in it stay.",
+    source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_UpdateOrganizationalUnit.html",
+    caller: Caller::Management,
+    parameters: &[
+        must("OrganizationalUnitId", Type::OuId, "the unit"),
+        must("Name", Type::String, "the new name, unique below its parent"),
+    ],
+    outputs: &[may("OrganizationalUnit", Type::Record(ORGANIZATIONAL_UNIT), "the unit as it is now")],
+    probe: &[Side {
+        name: "caller",
+        reads: &[ProbeRead {
+            id: "unit",
+            action: "organizations:DescribeOrganizationalUnit",
+            with: &[("OrganizationalUnitId", "${with.OrganizationalUnitId}")],
+        }],
+        done: "reads.unit.answer != `null` && reads.unit.answer.OrganizationalUnit.Name == with.Name",
+        not_done: "reads.unit.answer != `null` && reads.unit.answer.OrganizationalUnit.Name != with.Name",
+        output: "{OrganizationalUnit: reads.unit.answer.OrganizationalUnit}",
+    }],
+    undo: Undo::Impossible(
+        "the old name is not in AWS's answer; a runbook that captured it (DescribeOrganizationalUnit) gives it again with organizations:UpdateOrganizationalUnit",
+    ),
+    errors: &[
+        row("OrganizationalUnitNotFoundException", "", Class::NotDone, "there is no such unit", "check the id"),
+        row(
+            "DuplicateOrganizationalUnitException",
+            "",
+            Class::NotDone,
+            "another unit there has that name",
+            "choose another name",
+        ),
+    ],
+    ..CHANGE
+};
 
 static CREATE_ORGANIZATIONAL_UNIT: Action = Action {
     name: "organizations:CreateOrganizationalUnit",
@@ -158,7 +200,7 @@ static UNTAG_RESOURCE: Action = Action {
         "the values are gone; a runbook that captured them (ListTagsForResource) puts them back with organizations:TagResource",
     ),
     lost: "the values of the tags",
-    errors: TAG_ERRORS,
+    errors: &[NO_TARGET, TAG_POLICY, CONSTRAINT],
     ..CHANGE
 };
 
@@ -169,29 +211,22 @@ const TAGS_NOW: &[ProbeRead] = &[ProbeRead {
 }];
 
 const TAG_ERRORS: &[ErrorRow] = &[
-    row(
-        "TargetNotFoundException",
-        "",
-        Class::NotDone,
-        "there is no such account, unit, root or policy",
-        "check the id",
-    ),
+    NO_TARGET,
     row(CVE, "MAX_TAG_LIMIT_EXCEEDED", Class::NotDone, "it may carry no more tags", "take some off first"),
-    row(
-        CVE,
-        "TAG_POLICY_VIOLATION",
-        Class::Refused,
-        "a tag policy forbids these tags",
-        "change the tags or the tag policy",
-    ),
+    TAG_POLICY,
     CONSTRAINT,
 ];
-
-const CVE: &str = "ConstraintViolationException";
-const CONSTRAINT: ErrorRow = row(
-    CVE,
+const NO_TARGET: ErrorRow = row(
+    "TargetNotFoundException",
     "",
     Class::NotDone,
-    "a limit or rule of the organization forbids it; AWS's reason says which",
-    "read the reason, correct, resume",
+    "there is no such account, unit, root or policy",
+    "check the id",
+);
+const TAG_POLICY: ErrorRow = row(
+    CVE,
+    "TAG_POLICY_VIOLATION",
+    Class::Refused,
+    "a tag policy forbids these tags",
+    "change the tags or the tag policy",
 );

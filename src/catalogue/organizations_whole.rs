@@ -1,10 +1,135 @@
 //! Actions on a whole organization, and the making of accounts.
 
-use super::action::{Action, Caller, Class, ErrorRow, Hazard, ProbeRead, Side, Type, Undo, UndoStep};
+use super::action::{Action, Caller, Class, Hazard, ProbeRead, Side, Type, Undo, UndoStep};
 use super::errors::row;
-use super::shapes::{CHANGE, CREATE_ACCOUNT_STATUS, ORGANIZATION, TAG, may, must};
+use super::shapes::{CHANGE, CONSTRAINT, CREATE_ACCOUNT_STATUS, CVE, HANDSHAKE, ORGANIZATION, TAG, may, must};
 
-pub(super) static ACTIONS: &[&Action] = &[&CREATE_ORGANIZATION, &DELETE_ORGANIZATION, &CREATE_ACCOUNT];
+pub(super) static ACTIONS: &[&Action] =
+    &[&CREATE_ORGANIZATION, &DELETE_ORGANIZATION, &ENABLE_ALL_FEATURES, &CREATE_ACCOUNT, &CLOSE_ACCOUNT];
+
+static CLOSE_ACCOUNT: Action = Action {
+    name: "organizations:CloseAccount",
+    purpose: "Closes a member account: everything in it stops, and after 90 days it is gone.",
+    source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_CloseAccount.html",
+    caller: Caller::Management,
+    parameters: &[must("AccountId", Type::AccountId, "the member account")],
+    hazards: &[Hazard::ClosesAccount],
+    probe: &[Side {
+        name: "caller",
+        reads: &[ProbeRead {
+            id: "account",
+            action: "organizations:DescribeAccount",
+            with: &[("AccountId", "${with.AccountId}")],
+        }],
+        done: "contains(['PENDING_CLOSURE', 'SUSPENDED', 'CLOSED'], reads.account.answer.Account.State || '')",
+        not_done: "contains(['ACTIVE', 'PENDING_ACTIVATION'], reads.account.answer.Account.State || '')",
+        output: "`{}`",
+    }],
+    undo: Undo::Impossible(
+        "no call opens a closed account; within 90 days AWS Support may, if its owner asks from the closed account itself",
+    ),
+    lost: "everything in the account, and its email address, for any other AWS account",
+    errors: &[
+        row(
+            "AccountAlreadyClosedException",
+            "",
+            Class::AlreadyDone,
+            "the account is closed, or being closed",
+            "nothing, if this run closed it",
+        ),
+        row(
+            "AccountNotFoundException",
+            "",
+            Class::NotDone,
+            "the account is not in this organization",
+            "check id and session",
+        ),
+        row(
+            "ConflictException",
+            "",
+            Class::Retry,
+            "the account is just being changed by another request",
+            "nothing: it is tried again after a pause",
+        ),
+        row(
+            CVE,
+            "CANNOT_CLOSE_MANAGEMENT_ACCOUNT",
+            Class::Refused,
+            "a management account cannot be closed by this call",
+            "delete its organization first, then close it as its root user",
+        ),
+        row(
+            CVE,
+            "CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED",
+            Class::Retry,
+            "three accounts are being closed already",
+            "nothing: it is tried again after a pause",
+        ),
+        row(
+            CVE,
+            "CLOSE_ACCOUNT_QUOTA_EXCEEDED",
+            Class::Wait,
+            "as many accounts were closed within 30 days as the organization may close",
+            "wait until the oldest of them is 30 days back, then resume",
+        ),
+        CONSTRAINT,
+    ],
+    rate: Some((0.05, 1)),
+    ..CHANGE
+};
+
+static ENABLE_ALL_FEATURES: Action = Action {
+    name: "organizations:EnableAllFeatures",
+    purpose: "Turns an organization with consolidated billing into one with all features; invited accounts must agree, within 90 days.",
+    source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnableAllFeatures.html",
+    caller: Caller::Management,
+    outputs: &[may("Handshake", Type::Record(HANDSHAKE), "what is to be agreed on")],
+    probe: &[Side {
+        name: "caller",
+        reads: &[
+            ProbeRead { id: "organization", action: "organizations:DescribeOrganization", with: &[] },
+            ProbeRead {
+                id: "handshakes",
+                action: "organizations:ListHandshakesForOrganization",
+                with: &[("Filter", "${{ActionType: 'ENABLE_ALL_FEATURES'}}")],
+            },
+        ],
+        done: "reads.organization.answer != `null` && reads.handshakes.answer != `null` \
+               && (reads.organization.answer.Organization.FeatureSet == 'ALL' \
+               || length(reads.handshakes.answer.Handshakes[?State == 'OPEN' || State == 'REQUESTED']) > `0`)",
+        not_done: "reads.organization.answer != `null` && reads.handshakes.answer != `null` \
+                   && reads.organization.answer.Organization.FeatureSet == 'CONSOLIDATED_BILLING' \
+                   && length(reads.handshakes.answer.Handshakes[?State == 'OPEN' || State == 'REQUESTED']) == `0`",
+        output: "{Handshake: reads.handshakes.answer.Handshakes[-1]}",
+    }],
+    undo: Undo::Impossible("an organization with all features never goes back to consolidated billing alone"),
+    lost: "invitations: none can be sent while it is under way",
+    errors: &[
+        row(
+            "HandshakeConstraintViolationException",
+            "ORGANIZATION_ALREADY_HAS_ALL_FEATURES",
+            Class::AlreadyDone,
+            "the organization has all features",
+            "nothing",
+        ),
+        row(
+            "HandshakeConstraintViolationException",
+            "ORGANIZATION_IS_ALREADY_PENDING_ALL_FEATURES_MIGRATION",
+            Class::AlreadyDone,
+            "it is under way",
+            "nothing, if this run began it; wait until all accounts have agreed",
+        ),
+        row(
+            CVE,
+            "ALL_FEATURES_MIGRATION_ORGANIZATION_SIZE_LIMIT_EXCEEDED",
+            Class::Human,
+            "the organization is too large for it",
+            "ask AWS Support",
+        ),
+        CONSTRAINT,
+    ],
+    ..CHANGE
+};
 
 static CREATE_ORGANIZATION: Action = Action {
     name: "organizations:CreateOrganization",
@@ -183,12 +308,3 @@ static CREATE_ACCOUNT: Action = Action {
     rate: Some((0.1, 3)),
     ..CHANGE
 };
-
-const CVE: &str = "ConstraintViolationException";
-const CONSTRAINT: ErrorRow = row(
-    CVE,
-    "",
-    Class::NotDone,
-    "a limit or rule of the organization forbids it; AWS's reason says which",
-    "read the reason, correct, resume",
-);

@@ -1,7 +1,8 @@
 //! The building blocks of the table: how a field is written, and the shapes that several actions share.
 //! Names and members are AWS's own.
 
-use super::action::{Action, Caller, Field, Repeat, Type, Undo};
+use super::action::{Action, Caller, Class, ErrorRow, Field, Repeat, Type, Undo};
+use super::errors::row;
 
 /// A parameter that AWS insists on.
 pub(super) const fn must(name: &'static str, of: Type, about: &'static str) -> Field {
@@ -17,6 +18,16 @@ pub(super) const fn may(name: &'static str, of: Type, about: &'static str) -> Fi
 pub(super) const fn hidden(name: &'static str, of: Type, about: &'static str) -> Field {
     Field { name, of, required: false, secret: true, about }
 }
+
+/// Where AWS's `Reason` says which limit or rule of the organization is in the way.
+pub(super) const CVE: &str = "ConstraintViolationException";
+pub(super) const CONSTRAINT: ErrorRow = row(
+    CVE,
+    "",
+    Class::NotDone,
+    "a limit or rule of the organization forbids it; AWS's reason says which",
+    "read the reason, correct, resume",
+);
 
 /// What Organizations may take until every read shows a change; AWS names no bound.
 pub(super) const ORGANIZATIONS_SETTLE: i64 = 60_000;

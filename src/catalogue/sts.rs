@@ -1,10 +1,49 @@
 //! Actions of STS: who am I, and becoming a role.
 
-use super::action::{Action, Class, Field, Type};
+use super::action::{Action, Caller, Class, Field, Type};
 use super::errors::row;
 use super::shapes::{READ, TAG, hidden, may, must};
 
-pub(super) static ACTIONS: &[&Action] = &[&GET_CALLER_IDENTITY, &ASSUME_ROLE];
+pub(super) static ACTIONS: &[&Action] = &[&GET_CALLER_IDENTITY, &ASSUME_ROLE, &ASSUME_ROOT];
+
+const TASK: &[Field] = &[must(
+    "arn",
+    Type::Arn,
+    "arn:aws:iam::aws:policy/root-task/ and IAMAuditRootUserCredentials, IAMCreateRootUserPassword, IAMDeleteRootUserCredentials, S3UnlockBucketPolicy or SQSUnlockQueuePolicy",
+)];
+
+static ASSUME_ROOT: Action = Action {
+    name: "sts:AssumeRoot",
+    purpose: "Gives the management account credentials of a member's root user, for one task and 15 minutes at most; changes nothing.",
+    source: "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html",
+    caller: Caller::Management,
+    parameters: &[
+        must("TargetPrincipal", Type::String, "the member: its account id, or its root user's ARN"),
+        must("TaskPolicyArn", Type::Record(TASK), "which task"),
+        may("DurationSeconds", Type::Integer, "900 at most, and unless said otherwise"),
+    ],
+    outputs: &[
+        may("Credentials", Type::Record(CREDENTIALS), "of the session"),
+        may("SourceIdentity", Type::String, "who is behind the session"),
+    ],
+    errors: &[
+        row(
+            "RegionDisabledException",
+            "",
+            Class::Refused,
+            "STS is turned off in this Region",
+            "turn it on, or use another region",
+        ),
+        row(
+            "AccessDenied",
+            "",
+            Class::Refused,
+            "central root access is not on for this task, the account is no member, or the caller may not",
+            "look at iam:ListOrganizationsFeatures, and whether the caller is in the management account",
+        ),
+    ],
+    ..READ
+};
 
 static GET_CALLER_IDENTITY: Action = Action {
     name: "sts:GetCallerIdentity",

@@ -37,12 +37,16 @@ pub(super) fn of_step(
                 (message.to_owned(), hint.to_owned())
             }),
             Hazard::ClosesAccount => Some((
-                "it closes an account: the recovery of what is in it is unproved".to_owned(),
-                "move or keep the account instead".to_owned(),
+                "it closes an account: nothing in it works any more, and a closed account moves nowhere (one that was \
+                 closed before it had left stayed where it was, until its owner had AWS reopen it)"
+                    .to_owned(),
+                "let it leave first and close it afterwards, or keep it".to_owned(),
             )),
             Hazard::DeletesOrganization => Some((
-                "it deletes the organization, with its tree, policies and delegations".to_owned(),
-                "be sure that every account that matters is out".to_owned(),
+                "it deletes the organization, with its tree, policies and delegations, and every session that comes \
+                 through it (people were locked out that way)"
+                    .to_owned(),
+                "be sure that every account that matters is out, and hold a way in that does not depend on it".to_owned(),
             )),
         };
         if let Some((message, hint)) = problem {

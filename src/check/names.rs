@@ -101,9 +101,7 @@ impl Checker<'_> {
                 self.session_name(through);
                 self.loops(&session.id.is, through);
             }
-            if session.assume_root.is_some() {
-                self.later.insert(format!("session `{}` with `assume_root`", session.id.is));
-            }
+            self.root_task(session.assume_root.as_ref());
             let text = |text: &Option<Text>| text.as_ref().map_or(String::new(), |text| text.is.clone());
             let checked = Session {
                 account: session.account.is.clone(),
@@ -120,6 +118,23 @@ impl Checker<'_> {
             out.insert(session.id.is.clone(), checked);
         }
         out
+    }
+
+    /// AWS has these task policies and no others.
+    fn root_task(&mut self, task: Option<&Text>) {
+        const TASKS: [&str; 5] = [
+            "IAMAuditRootUserCredentials",
+            "IAMCreateRootUserPassword",
+            "IAMDeleteRootUserCredentials",
+            "S3UnlockBucketPolicy",
+            "SQSUnlockQueuePolicy",
+        ];
+        let Some(task) = task else { return };
+        let name = task.is.strip_prefix("arn:aws:iam::aws:policy/root-task/").unwrap_or(&task.is);
+        if !TASKS.contains(&name) {
+            let message = format!("AWS has no root task policy `{}`", shown(&task.is));
+            self.notes.error("CS0110", &task.span, message, one_of(name, &TASKS));
+        }
     }
 
     /// Only account and profile of a session are filled.

@@ -62,7 +62,7 @@ pub struct SessionWanted {
     pub region: String,
     /// Credentials that assume the role, if it is a chained session.
     pub through: Option<Box<SessionWanted>>,
-    /// Role name or ARN.
+    /// Role name or ARN; or the ARN of a task policy: then the account's root user, for that task.
     pub assume_role: String,
     pub external_id: String,
     /// The role is assumed with a code of the device with this serial (empty: nobody at the seat has one).

@@ -42,7 +42,11 @@ fn resolve(run: &Run, id: &str, scope: &Value, now: Time, depth: u32) -> Result<
         profile: if session.profile.is_empty() { String::new() } else { fill(&session.profile)? },
         region: session.region.clone(),
         through,
-        assume_role: if session.assume_role.is_empty() { String::new() } else { fill(&session.assume_role)? },
+        assume_role: match (session.assume_role.is_empty(), session.assume_root.is_empty()) {
+            (true, true) => String::new(),
+            (true, false) => task_policy(&session.assume_root),
+            (false, _) => fill(&session.assume_role)?,
+        },
         external_id: session.external_id.clone(),
         mfa: session.mfa,
         serial: device(run, &session.used_by).unwrap_or_default(),
@@ -55,6 +59,14 @@ fn device(run: &Run, used_by: &[String]) -> Option<String> {
     let here = || run.signed_on.iter().filter_map(|person| run.people.get(person)).filter(|one| one.mfa.is_some());
     let using = here().find(|one| one.roles.iter().any(|role| used_by.contains(role)));
     using.or_else(|| here().next())?.mfa.as_ref().map(|mfa| mfa.serial.clone())
+}
+
+/// The ARN of AWS's task policy of that name.
+fn task_policy(name: &str) -> String {
+    match name.starts_with("arn:") {
+        true => name.to_owned(),
+        false => format!("arn:aws:iam::aws:policy/root-task/{name}"),
+    }
 }
 
 /// What a seat remembers a session by.

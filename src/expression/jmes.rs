@@ -20,6 +20,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("avg", 1, 1),
     ("ceil", 1, 1),
     ("contains", 2, 2),
+    ("document", 1, 1),
     ("ends_with", 2, 2),
     ("find", 3, 3),
     ("floor", 1, 1),
@@ -207,6 +208,9 @@ fn runtime(now: Time) -> Runtime {
     let json = |args: &[Rcvar], _: &mut Context<'_>| Ok(json(args));
     let json = CustomFunction::new(Signature::new(vec![ArgumentType::Any], None), Box::new(json));
     runtime.register_function("json", Box::new(json));
+    let document = |args: &[Rcvar], _: &mut Context<'_>| Ok(document(args));
+    let document = CustomFunction::new(Signature::new(vec![ArgumentType::Any], None), Box::new(document));
+    runtime.register_function("document", Box::new(document));
     runtime
 }
 
@@ -232,6 +236,15 @@ fn older_than(args: &[Rcvar], ctx: &mut Context<'_>, now: Time) -> Result<Rcvar,
 fn json(args: &[Rcvar]) -> Rcvar {
     let value = args.first().and_then(to_json).unwrap_or(Value::Null);
     Rcvar::new(Variable::String(value.to_string()))
+}
+
+/// What JSON text says; null where it is none. Other values stay what they are.
+fn document(args: &[Rcvar]) -> Rcvar {
+    let Some(given) = args.first() else { return Rcvar::new(Variable::Null) };
+    match given.as_string() {
+        Some(text) => Rcvar::new(Variable::from_json(text).unwrap_or(Variable::Null)),
+        None => Rcvar::clone(given),
+    }
 }
 
 /// None if an expression reference is anywhere inside.

@@ -165,3 +165,16 @@ proptest! {
         prop_assert_eq!(holds("Value == ${item}", &json!({"Value": text}), &scope, NOW), Ok(true));
     }
 }
+
+#[test]
+fn documents_are_compared_by_what_they_say() {
+    let data = json!({"a": "{\"x\": [1, 2]}", "b": {"x": [1, 2]}, "c": "no json"});
+    for (expression, expected) in [
+        ("document(a) == document(b)", json!(true)),
+        ("document(a).x[1]", json!(2)),
+        ("document(c)", json!(null)),
+        ("document(missing)", json!(null)),
+    ] {
+        assert_eq!(search(expression, &data, Time(0)).unwrap(), expected, "{expression}");
+    }
+}

@@ -241,6 +241,9 @@ impl Page<'_> {
         if !session.assume_role.is_empty() {
             text.push_str(&format!(", role {} through {}", session.assume_role, session.through));
         }
+        if !session.assume_root.is_empty() {
+            text.push_str(&format!(", root for the task {} through {}", session.assume_root, session.through));
+        }
         text
     }
 

@@ -466,6 +466,8 @@ impl<C: Cloud, K: Clock> Trip<'_, C, K> {
             let mut whole = true;
             for (name, text) in read.with {
                 match expression::fill(&Value::String((*text).to_owned()), &context, self.now()) {
+                    // What the read can do without is left out alone.
+                    Ok(Value::Null) | Err(_) if !catalogue::needs(read.action, name) => {}
                     Ok(Value::Null) | Err(_) => whole = false,
                     Ok(value) => {
                         with.insert((*name).to_owned(), value);

@@ -69,6 +69,7 @@ fn every_key_of_a_world_is_in_the_schema_and_the_other_way_round() {
         ("timing", "[timing]"),
         ("settings", "[settings]"),
         ("account", "[[accounts]]"),
+        ("invoice", "[[accounts]]\n[[accounts.invoices]]"),
         ("organization", "[[organizations]]"),
         ("unit", "[[organizations]]\n[[organizations.organizational_units]]"),
         ("delegated", "[[organizations]]\n[[organizations.delegated_administrators]]"),

@@ -41,6 +41,9 @@ const SETTINGS: &[Row] = &[
     ("created_account_wait", Of::Duration, false, "How long a created account can't leave."),
     ("new_organization_wait", Of::Duration, false, "How long a new organization can't take accounts over."),
     ("handshake_life", Of::Duration, false, "How long an invitation lives."),
+    ("closes_account_within", Of::Duration, false, "How long closing an account takes."),
+    ("one_time_code", Of::Text, false, "The code that AWS sends by email or reads on the phone."),
+    ("closures", Of::Integer(0, i64::MAX), false, "How many accounts may be closed within 30 days (default: 250)."),
     ("membership_changes", Of::Integer(0, i64::MAX), false, "Changes of organization per account and day."),
     ("accept_needs_leave", Of::Flag, false, "Denying LeaveOrganization also stops a direct transfer."),
     ("accept_needs_payment", Of::Flag, false, "An account alone needs a payment method to join."),
@@ -70,7 +73,14 @@ const ACCOUNT: &[Row] = &[
     ("mailbox", Of::Flag, false, "A fact that people settle (default: true)."),
     ("contact", Of::Flag, false, "A fact that people settle (default: true)."),
     ("root_mfa", Of::Flag, false, "Root has an MFA device (default: false)."),
+    ("root_password", Of::Flag, false, "Root has a password, or may set one by email (default: true)."),
+    ("invoices", Of::Many("invoice"), false, "Its invoices."),
     ("tags", Of::Named, false, "Its tags."),
+];
+const INVOICE: &[Row] = &[
+    ("id", Of::Text, true, "Its number."),
+    ("issued", Of::Text, true, "An age (40d) or RFC 3339."),
+    ("amount", Of::Text, false, "In US dollars."),
 ];
 const ORGANIZATION: &[Row] = &[
     ("id", Of::Text, true, "o-..."),
@@ -87,6 +97,12 @@ const ORGANIZATION: &[Row] = &[
     ("service_access", Of::Texts, false, "Services with trusted access."),
     ("policies", Of::Many("policy"), false, "Its policies."),
     ("responsibility_transfer", Of::Flag, false, "A billing transfer is in force."),
+    (
+        "root_access",
+        Of::Choices(&["RootCredentialsManagement", "RootSessions"]),
+        false,
+        "Central root access that is on.",
+    ),
 ];
 const UNIT: &[Row] = &[
     ("id", Of::Text, true, "ou-..."),
@@ -133,6 +149,8 @@ const ROLE: &[Row] = &[
     ("external_id", Of::Text, false, "The external id that it wants."),
     ("mfa", Of::Flag, false, "It wants MFA."),
     ("max_session", Of::Duration, false, "The longest session."),
+    ("path", Of::Text, false, "Its path (default: /)."),
+    ("inline", Of::Named, false, "Inline policies: name and JSON text."),
     ("policies", Of::Texts, false, "Managed policies (default: AdministratorAccess)."),
     ("statements", Of::Many("statement"), false, "Statements of its own."),
 ];
@@ -145,6 +163,8 @@ const FAULT: &[Row] = &[
     ("lasting", Of::One("lasting"), false, "Of stale reads: how long, or how many reads."),
     ("delay", Of::Duration, false, "Of slow answers: how slow."),
     ("readers", Of::Texts, false, "Of stale reads: whose."),
+    ("code", Of::Text, false, "Of errors: AWS's code, one that the operation has."),
+    ("reason", Of::Text, false, "Of errors: AWS's reason, where the code has one."),
 ];
 const COMMAND: &[Row] = &[
     ("step", Of::Text, true, "The step."),
@@ -159,6 +179,7 @@ pub(super) const TABLES: &[(&str, &[Row])] = &[
     ("timing", TIMING),
     ("settings", SETTINGS),
     ("account", ACCOUNT),
+    ("invoice", INVOICE),
     ("organization", ORGANIZATION),
     ("unit", UNIT),
     ("delegated", DELEGATED),

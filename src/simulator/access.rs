@@ -3,9 +3,9 @@
 //! permission boundaries and allow-list SCPs are not modelled; resources are matched only where the
 //! simulator names them (roles that are assumed, IAM users).
 
-use super::signature;
 use super::state::{State, Statement, Who};
 use super::wire::{AwsError, Protocol, Request};
+use super::{document, signature};
 use crate::base::Time;
 use std::collections::BTreeSet;
 
@@ -30,21 +30,15 @@ pub(super) fn caller(
     signatures: bool,
     now: Time,
 ) -> Result<Caller, AwsError> {
-    let json = protocol == Protocol::Json;
     let Some((id, _)) = request.credential() else {
         let message = "The request has no authentication token.";
-        return Err(match json {
-            true => AwsError::json("MissingAuthenticationTokenException", message),
-            false => AwsError::query(403, "MissingAuthenticationToken", message),
-        });
+        let query = (403, "MissingAuthenticationToken");
+        return Err(protocol.common("MissingAuthenticationTokenException", query, message));
     };
     let token = request.header("x-amz-security-token").unwrap_or("");
     let Some(key) = state.keys.get(id).filter(|key| key.token.is_empty() || key.token == token) else {
         let message = "The security token included in the request is invalid.";
-        return Err(match json {
-            true => AwsError::json("UnrecognizedClientException", message),
-            false => AwsError::query(403, "InvalidClientTokenId", message),
-        });
+        return Err(protocol.common("UnrecognizedClientException", (403, "InvalidClientTokenId"), message));
     };
     if key.expires.is_some_and(|at| at <= now) {
         return Err(expired(protocol));
@@ -57,19 +51,15 @@ pub(super) fn caller(
 }
 
 fn unsigned(wrong: signature::Wrong, protocol: Protocol) -> AwsError {
-    let json = protocol == Protocol::Json;
     match wrong {
         signature::Wrong::Incomplete => {
             let message = "The request signature does not conform to AWS standards.";
-            AwsError::json(if json { "IncompleteSignatureException" } else { "IncompleteSignature" }, message)
+            protocol.common("IncompleteSignatureException", (400, "IncompleteSignature"), message)
         }
         signature::Wrong::Other => {
             let message = "The request signature we calculated does not match the signature you provided. \
                            Check your AWS Secret Access Key and signing method.";
-            match json {
-                true => AwsError::json("InvalidSignatureException", message),
-                false => AwsError::query(403, "SignatureDoesNotMatch", message),
-            }
+            protocol.common("InvalidSignatureException", (403, "SignatureDoesNotMatch"), message)
         }
     }
 }
@@ -78,7 +68,7 @@ fn unsigned(wrong: signature::Wrong, protocol: Protocol) -> AwsError {
 fn names(state: &State, account: &str, who: &Who) -> (String, String) {
     let found = state.accounts.get(account);
     match who {
-        Who::Root => (format!("arn:aws:iam::{account}:root"), account.to_owned()),
+        Who::Root | Who::RootTask(_) => (format!("arn:aws:iam::{account}:root"), account.to_owned()),
         Who::User(name) => {
             let user = found.and_then(|account| account.users.get(name));
             (user_arn(state, account, name), user.map_or(String::new(), |user| user.id.clone()))
@@ -103,17 +93,11 @@ pub fn role_arn(account: &str, name: &str) -> String {
 /// The session is over.
 pub(super) fn expired(protocol: Protocol) -> AwsError {
     let message = "The security token included in the request is expired";
-    match protocol {
-        Protocol::Json => AwsError::json("ExpiredTokenException", message),
-        _ => AwsError::query(403, "ExpiredToken", message),
-    }
+    protocol.common("ExpiredTokenException", (403, "ExpiredToken"), message)
 }
 
 pub(super) fn denied(protocol: Protocol, message: &str) -> AwsError {
-    match protocol {
-        Protocol::Json => AwsError::json("AccessDeniedException", message),
-        _ => AwsError::query(403, "AccessDenied", message),
-    }
+    protocol.common("AccessDeniedException", (403, "AccessDenied"), message)
 }
 
 /// Why something is not allowed.
@@ -122,6 +106,8 @@ pub enum Denial {
     ServiceControlPolicy,
     Explicit,
     NotAllowed,
+    /// The account is closed: nobody does anything in it.
+    Closed,
 }
 
 /// Whether `caller` may do `action` (`iam:GetUser`) on `resource` (an ARN, or `*` where none is modelled).
@@ -129,11 +115,19 @@ pub fn decide(state: &State, caller: &Caller, action: &str, resource: &str) -> R
     if action == "sts:GetCallerIdentity" {
         return Ok(());
     }
+    if state.accounts.get(&caller.account).is_some_and(|account| account.state == "CLOSED") {
+        return Err(Denial::Closed);
+    }
     if denied_by_organization(state, &caller.account, action) {
         return Err(Denial::ServiceControlPolicy);
     }
-    if caller.who == Who::Root {
-        return Ok(());
+    match &caller.who {
+        Who::Root => return Ok(()),
+        Who::RootTask(task) => {
+            let allowed = task_actions(task).iter().any(|pattern| matches(pattern, action));
+            return if allowed { Ok(()) } else { Err(Denial::NotAllowed) };
+        }
+        _ => {}
     }
     let statements = statements(state, caller);
     let meant = |statement: &&Statement| {
@@ -163,6 +157,7 @@ pub fn authorize(
             Denial::ServiceControlPolicy => "with an explicit deny in a service control policy",
             Denial::Explicit => "with an explicit deny in an identity-based policy",
             Denial::NotAllowed => "because no identity-based policy allows the action",
+            Denial::Closed => "because the account is closed",
         };
         denied(protocol, &format!("User: {} is not authorized to perform: {action} {why}", caller.arn))
     })
@@ -178,6 +173,7 @@ pub fn denied_by_organization(state: &State, account: &str, action: &str) -> boo
     let above = organization.upwards(&member.parent);
     organization.policies.values().any(|policy| {
         policy.kind == "SERVICE_CONTROL_POLICY"
+            && organization.policy_types.contains_key(&policy.kind)
             && policy.denies.iter().any(|pattern| matches(pattern, action))
             && (policy.targets.contains(account) || above.iter().any(|id| policy.targets.contains(*id)))
     })
@@ -185,20 +181,71 @@ pub fn denied_by_organization(state: &State, account: &str, action: &str) -> boo
 
 fn statements(state: &State, caller: &Caller) -> Vec<Statement> {
     let Some(account) = state.accounts.get(&caller.account) else { return Vec::new() };
-    let (attached, written) = match &caller.who {
-        Who::Root => return Vec::new(),
-        Who::User(name) => match account.users.get(name) {
-            Some(user) => (&user.attached, &user.statements),
-            None => return Vec::new(),
-        },
-        Who::Session { role, .. } => match account.roles.get(role) {
-            Some(role) => (&role.attached, &role.statements),
-            None => return Vec::new(),
-        },
-    };
-    let mut all = written.clone();
-    all.extend(managed_statements(attached));
+    let mut all = Vec::new();
+    match &caller.who {
+        Who::Root | Who::RootTask(_) => {}
+        Who::User(name) => {
+            if let Some(user) = account.users.get(name) {
+                all.extend(user.statements.iter().cloned());
+                all.extend(managed_statements(&user.attached));
+                let groups = account.inside.groups.values().filter(|group| group.users.contains(name));
+                all.extend(groups.flat_map(|group| managed_statements(&group.attached)));
+            }
+        }
+        Who::Session { role, .. } => {
+            if let Some(role) = account.roles.get(role) {
+                all.extend(role.statements.iter().cloned());
+                all.extend(managed_statements(&role.attached));
+                all.extend(role.inline.values().filter_map(|text| document::statements(text)).flatten());
+            }
+        }
+    }
     all
+}
+
+/// What a session may do with each of AWS's task policies for central root access.
+const TASKS: &[(&str, &[&str])] = &[
+    (
+        "IAMAuditRootUserCredentials",
+        &[
+            "iam:GetUser",
+            "iam:GetLoginProfile",
+            "iam:ListAccessKeys",
+            "iam:ListMFADevices",
+            "iam:ListSigningCertificates",
+            "iam:GetAccountSummary",
+            "iam:GetAccessKeyLastUsed",
+        ],
+    ),
+    ("IAMCreateRootUserPassword", &["iam:CreateLoginProfile", "iam:GetLoginProfile"]),
+    (
+        "IAMDeleteRootUserCredentials",
+        &[
+            "iam:DeleteAccessKey",
+            "iam:DeleteLoginProfile",
+            "iam:DeleteSigningCertificate",
+            "iam:DeactivateMFADevice",
+            "iam:DeleteVirtualMFADevice",
+            "iam:GetUser",
+            "iam:GetLoginProfile",
+            "iam:GetAccountSummary",
+            "iam:ListAccessKeys",
+            "iam:ListMFADevices",
+            "iam:ListSigningCertificates",
+            "iam:ListVirtualMFADevices",
+        ],
+    ),
+    ("S3UnlockBucketPolicy", &["s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:ListAllMyBuckets"]),
+    ("SQSUnlockQueuePolicy", &["sqs:GetQueueAttributes", "sqs:ListQueues", "sqs:SetQueueAttributes"]),
+];
+
+fn task_actions(task: &str) -> &'static [&'static str] {
+    TASKS.iter().find(|(name, _)| *name == task).map_or(&[], |(_, actions)| actions)
+}
+
+/// Whether AWS has a task policy of that name.
+pub fn is_task(name: &str) -> bool {
+    TASKS.iter().any(|(known, _)| *known == name)
 }
 
 fn managed_statements(attached: &BTreeSet<String>) -> Vec<Statement> {
@@ -243,6 +290,7 @@ const MANAGED: &[(&str, &[&str])] = &[
             "organizations:ListRoots",
         ],
     ),
+    ("Billing", &["invoicing:*", "account:GetAccountInformation", "organizations:DescribeOrganization"]),
     ("IAMReadOnlyAccess", &["iam:Get*", "iam:List*", "iam:Simulate*"]),
     ("SecurityAudit", &["iam:Get*", "iam:List*", "organizations:Describe*", "organizations:List*"]),
     ("ViewOnlyAccess", &["iam:List*", "organizations:List*"]),

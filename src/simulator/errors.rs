@@ -2,6 +2,8 @@
 //! nobody: it becomes an internal failure, so an error that was forgotten here is seen at once.
 //! `GET /_countersign/operations` gives the table, and a test asks a foreign client for every row of it.
 
+mod more;
+
 use super::wire::{AwsError, Protocol};
 use serde_json::{Value, json};
 
@@ -11,18 +13,25 @@ pub struct Row {
     pub code: &'static str,
     pub reason: Option<&'static str>,
     pub status: u16,
+    /// No state of the simulator leads to it: a world orders it, with a fault of the kind `error`.
+    pub ordered: bool,
 }
 
 const fn e(code: &'static str) -> Row {
-    Row { code, reason: None, status: 400 }
+    Row { code, reason: None, status: 400, ordered: false }
 }
 
 const fn because(code: &'static str, reason: &'static str) -> Row {
-    Row { code, reason: Some(reason), status: 400 }
+    Row { code, reason: Some(reason), status: 400, ordered: false }
 }
 
 const fn q(status: u16, code: &'static str) -> Row {
-    Row { code, reason: None, status }
+    Row { code, reason: None, status, ordered: false }
+}
+
+/// Only by order of the world.
+const fn ordered_row(row: Row) -> Row {
+    Row { ordered: true, ..row }
 }
 
 const fn input(reason: &'static str) -> Row {
@@ -62,6 +71,35 @@ const EVERY_QUERY: &[Row] = &[
     e("Throttling"),
     q(409, "ConcurrentModification"),
     q(500, "ServiceFailure"),
+];
+
+/// Of every operation of the account service.
+const EVERY_ACCOUNT: &[Row] = &[
+    q(403, "MissingAuthenticationTokenException"),
+    q(403, "UnrecognizedClientException"),
+    q(403, "InvalidSignatureException"),
+    q(403, "IncompleteSignatureException"),
+    q(403, "ExpiredTokenException"),
+    q(403, "AccessDeniedException"),
+    q(429, "TooManyRequestsException"),
+    e("SerializationException"),
+    e("ValidationException"),
+    q(500, "InternalServerException"),
+];
+
+/// Of every operation of invoicing.
+const EVERY_INVOICING: &[Row] = &[
+    e("MissingAuthenticationTokenException"),
+    e("UnrecognizedClientException"),
+    e("InvalidSignatureException"),
+    e("IncompleteSignatureException"),
+    e("ExpiredTokenException"),
+    e("AccessDeniedException"),
+    e("ThrottlingException"),
+    e("SerializationException"),
+    e("ValidationException"),
+    e("ResourceNotFoundException"),
+    q(500, "InternalServerException"),
 ];
 
 const NOT_IN_USE: &[Row] = &[e("AWSOrganizationsNotInUseException")];
@@ -232,6 +270,7 @@ const TABLE: &[(&str, Lists)] = &[
                 limit("CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR"),
                 limit("CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR"),
                 limit("SERVICE_ACCESS_NOT_ENABLED"),
+                ordered_row(limit("MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED")),
                 e("AccountAlreadyRegisteredException"),
             ],
         ],
@@ -246,7 +285,10 @@ const TABLE: &[(&str, Lists)] = &[
         &[NOT_IN_USE, ID, PAGES, NO_ACCOUNT, &[e("AccountNotRegisteredException")]],
     ),
     ("organizations:EnableAWSServiceAccess", &[NOT_IN_USE, SERVICE, &[input("INPUT_REQUIRED")]]),
-    ("organizations:DisableAWSServiceAccess", &[NOT_IN_USE, SERVICE, &[input("INPUT_REQUIRED")]]),
+    (
+        "organizations:DisableAWSServiceAccess",
+        &[NOT_IN_USE, SERVICE, &[input("INPUT_REQUIRED"), ordered_row(limit("POLICY_TYPE_ENABLED_FOR_THIS_SERVICE"))]],
+    ),
     ("organizations:ListAWSServiceAccessForOrganization", &[NOT_IN_USE, PAGES]),
     ("organizations:ListPoliciesForTarget", &[NOT_IN_USE, ID, ENUM, PAGES, NO_TARGET]),
     ("iam:CreateUser", &[VALID, INPUT, NO_ENTITY, EXISTS, QUOTA]),
@@ -264,23 +306,42 @@ const TABLE: &[(&str, Lists)] = &[
 
 /// Every error that the operation can answer; empty where the simulator does not know it.
 pub fn of(action: &str) -> Vec<Row> {
-    let Some((_, own)) = TABLE.iter().find(|(known, _)| *known == action) else { return Vec::new() };
-    let every = if action.starts_with("organizations:") { EVERY_JSON } else { EVERY_QUERY };
+    let all = || TABLE.iter().chain(more::TABLE);
+    let Some((_, own)) = all().find(|(known, _)| *known == action) else { return Vec::new() };
+    let every = match action.split(':').next() {
+        Some("organizations") => EVERY_JSON,
+        Some("account") => EVERY_ACCOUNT,
+        Some("invoicing") => EVERY_INVOICING,
+        _ => EVERY_QUERY,
+    };
     own.iter().flat_map(|list| list.iter()).chain(every).copied().collect()
+}
+
+/// Whether the operation can answer with this code and reason (or none).
+pub fn known(action: &str, code: &str, reason: &str) -> bool {
+    ordered(action, code, reason).is_some()
+}
+
+/// The error that a world orders by a fault.
+pub(super) fn ordered(action: &str, code: &str, reason: &str) -> Option<AwsError> {
+    let row = of(action).into_iter().find(|row| row.code == code && row.reason.unwrap_or("") == reason)?;
+    let kind = (row.code == "TooManyRequestsException" && action.starts_with("organizations:")).then_some("RATE_LIMIT");
+    let message = "The world orders this error.".to_owned();
+    Some(AwsError { code: row.code, message, reason: row.reason, kind, status: row.status })
 }
 
 /// The operations that the simulator knows.
 pub fn actions() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(action, _)| *action)
+    TABLE.iter().chain(more::TABLE).map(|(action, _)| *action)
 }
 
 /// Lets through what the table lists.
 pub(super) fn listed(action: &str, protocol: Protocol, error: AwsError) -> AwsError {
-    let row = Row { code: error.code, reason: error.reason, status: error.status };
-    if of(action).contains(&row) {
+    let same = |row: &Row| (row.code, row.reason, row.status) == (error.code, error.reason, error.status);
+    if of(action).iter().any(same) {
         return error;
     }
-    let code = if protocol == Protocol::Json { "InternalFailureException" } else { "InternalFailure" };
+    let code = if protocol.is_query() { "InternalFailure" } else { "InternalFailureException" };
     let reason = error.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     let message = format!("The simulator answers {action} with {}{reason}, which its table does not list.", error.code);
     AwsError::query(500, code, message)
@@ -289,7 +350,8 @@ pub(super) fn listed(action: &str, protocol: Protocol, error: AwsError) -> AwsEr
 /// The table, as a client may read it.
 pub(super) fn shown() -> Value {
     let rows = |action: &str| {
-        let row = |row: Row| json!({"code": row.code, "reason": row.reason, "status": row.status});
+        let row =
+            |row: Row| json!({"code": row.code, "reason": row.reason, "status": row.status, "ordered": row.ordered});
         of(action).into_iter().map(row).collect::<Vec<Value>>()
     };
     actions().map(|action| (action.to_owned(), json!(rows(action)))).collect::<serde_json::Map<_, _>>().into()
@@ -306,6 +368,8 @@ mod tests {
             let found = match service {
                 "organizations" => super::super::organizations::operation(name),
                 "iam" => super::super::iam::operation(name),
+                "account" => super::super::account::operation(name),
+                "invoicing" => super::super::invoicing::operation(name),
                 _ => super::super::sts::operation(name),
             };
             assert!(found.is_some(), "{action} is in the table, but not carried out");

@@ -23,6 +23,8 @@ pub enum FaultKind {
     Slow,
     /// Reads show the world as it was before the last change, `lasting`.
     StaleReads,
+    /// The error of `code` and `reason`, one that the operation has; nothing happened.
+    Error,
 }
 
 impl FaultKind {
@@ -39,10 +41,11 @@ impl FaultKind {
             FaultKind::AccessDenied => "access_denied",
             FaultKind::Slow => "slow",
             FaultKind::StaleReads => "stale_reads",
+            FaultKind::Error => "error",
         }
     }
 
-    const ALL: [FaultKind; 10] = [
+    const ALL: [FaultKind; 11] = [
         FaultKind::ResponseLost,
         FaultKind::RefusedBefore,
         FaultKind::ServerErrorBefore,
@@ -53,6 +56,7 @@ impl FaultKind {
         FaultKind::AccessDenied,
         FaultKind::Slow,
         FaultKind::StaleReads,
+        FaultKind::Error,
     ];
 
     /// The names of all.
@@ -67,16 +71,17 @@ impl FaultKind {
 
     /// The error that it answers instead of carrying the request out; none for faults of other kinds.
     pub(super) fn instead(&self, protocol: Protocol) -> Option<AwsError> {
-        let json = protocol == Protocol::Json;
         Some(match self {
             FaultKind::ServerErrorBefore | FaultKind::ServerErrorAfter => server_error(protocol),
             FaultKind::Throttled => super::rates::throttled(protocol),
-            FaultKind::ConcurrentModification if json => AwsError::json(
-                "ConcurrentModificationException",
-                "The target of the operation is currently being modified by a different request. Try again later.",
-            ),
             FaultKind::ConcurrentModification => {
-                AwsError::query(409, "ConcurrentModification", "The request was rejected because of a concurrent one.")
+                let message = "The target of the operation is being modified by a different request. Try again later.";
+                match protocol {
+                    Protocol::Json => AwsError::json("ConcurrentModificationException", message),
+                    Protocol::Iam | Protocol::Sts => AwsError::query(409, "ConcurrentModification", message),
+                    // These services have no such error: they ask to come back later.
+                    Protocol::Account | Protocol::Invoicing => super::rates::throttled(protocol),
+                }
             }
             FaultKind::SessionExpired => super::access::expired(protocol),
             FaultKind::AccessDenied => {
@@ -89,7 +94,11 @@ impl FaultKind {
 
 /// HTTP 500.
 pub(super) fn server_error(protocol: Protocol) -> AwsError {
-    let code = if protocol == Protocol::Json { "ServiceException" } else { "ServiceFailure" };
+    let code = match protocol {
+        Protocol::Json => "ServiceException",
+        Protocol::Account | Protocol::Invoicing => "InternalServerException",
+        Protocol::Iam | Protocol::Sts => "ServiceFailure",
+    };
     AwsError { status: 500, ..AwsError::json(code, "The request failed because of an internal error.") }
 }
 
@@ -118,6 +127,9 @@ pub struct Fault {
     pub delay: i64,
     /// Stale reads only: the accounts whose reads are stale; empty: everybody's.
     pub readers: Vec<String>,
+    /// `error` only: AWS's code, and its reason or empty.
+    pub code: String,
+    pub reason: String,
 }
 
 impl Fault {
@@ -132,6 +144,8 @@ impl Fault {
             lasting: Lasting::Ms(5_000),
             delay: 5_000,
             readers: Vec::new(),
+            code: String::new(),
+            reason: String::new(),
         }
     }
 }
@@ -175,6 +189,6 @@ pub fn is_pattern(text: &str) -> bool {
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'*' || b == b'?');
     text == "*"
         || text.split_once(':').is_some_and(|(service, operation)| {
-            matches!(service, "organizations" | "iam" | "sts" | "*") && fits(operation)
+            matches!(service, "organizations" | "iam" | "sts" | "account" | "invoicing" | "*") && fits(operation)
         })
 }

@@ -1,11 +1,19 @@
-//! AWS IAM as far as break-glass users need it: users, attached managed policies, access keys.
+//! AWS IAM: users, attached managed policies, access keys; below it groups, roles, ways to sign in, central root access.
+
+mod groups;
+mod roles;
+mod root;
+mod sign_in;
+
+pub(super) use root::{CREDENTIALS, SESSIONS};
 
 use super::access::{managed, user_arn};
 use super::state::{Account, Key, SECRET, State, UPPER, User, Who, scatter};
 use super::wire::AwsError;
 use super::{Call, Operation, access::Caller, wakeup};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use sign_in::Subject;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Done = Result<Value, AwsError>;
 
@@ -29,7 +37,10 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
         "CreateAccessKey" => write(create_key),
         "ListAccessKeys" => read(list_keys),
         "DeleteAccessKey" => write(delete_key),
-        _ => return None,
+        other => {
+            let rooms = [groups::operation, roles::operation, sign_in::operation, root::operation];
+            return rooms.iter().find_map(|room| room(other));
+        }
     })
 }
 
@@ -70,8 +81,8 @@ impl Call<'_> {
         }
     }
 
-    /// The answer of a list: one page of `items` under `name`, and whether there are more.
-    fn marked(&self, name: &str, items: Vec<Value>) -> Done {
+    /// From where to where the page of a list of `count` goes.
+    fn marks(&self, count: usize) -> Result<(usize, usize), AwsError> {
         let size = match text(self.input, "MaxItems").map(str::parse::<usize>) {
             None => 100,
             Some(Ok(size @ 1..=1000)) => size,
@@ -82,10 +93,15 @@ impl Call<'_> {
             Some(marker) => marker
                 .strip_prefix("after-")
                 .and_then(|from| from.parse::<usize>().ok())
-                .filter(|from| *from <= items.len())
+                .filter(|from| *from <= count)
                 .ok_or_else(|| invalid("Invalid Marker."))?,
         };
-        let to = from.saturating_add(size).min(items.len());
+        Ok((from, from.saturating_add(size).min(count)))
+    }
+
+    /// The answer of a list: one page of `items` under `name`, and whether there are more.
+    fn marked(&self, name: &str, items: Vec<Value>) -> Done {
+        let (from, to) = self.marks(items.len())?;
         let mut answer = json!({ name: items[from..to], "IsTruncated": to < items.len() });
         if to < items.len() {
             answer["Marker"] = json!(format!("after-{to}"));
@@ -105,6 +121,19 @@ impl Call<'_> {
         let account = self.caller.account.clone();
         let users = self.change().accounts.get_mut(&account).map(|account| &mut account.users);
         users.and_then(|users| users.get_mut(name)).ok_or_else(|| no_user(name))
+    }
+
+    /// Lasting keys of the root user or of a user.
+    fn keys_of_subject<'a>(&'a self, subject: &'a Subject) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
+        match subject {
+            Subject::User(name) => Box::new(self.keys_of(name)),
+            Subject::Root => Box::new(
+                self.state
+                    .keys
+                    .values()
+                    .filter(|key| key.account == self.caller.account && key.who == Who::Root && key.token.is_empty()),
+            ),
+        }
     }
 
     fn keys_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Key> {
@@ -130,6 +159,73 @@ fn show(call: &Call<'_>, user: &User) -> Value {
         shown["Tags"] = tags.collect();
     }
     shown
+}
+
+/// The same in lists, which tell neither tags nor boundary.
+fn show_plain(call: &Call<'_>, user: &User) -> Value {
+    let mut shown = show(call, user);
+    if let Some(members) = shown.as_object_mut() {
+        members.remove("Tags");
+        members.remove("PermissionsBoundary");
+    }
+    shown
+}
+
+/// A name of AWS's usual letters that must be there.
+fn named(call: &Call<'_>, member: &str, longest: usize) -> Result<String, AwsError> {
+    let name = text(call.input, member).unwrap_or("");
+    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+    match fits && (1..=longest).contains(&name.len()) {
+        true => Ok(name.to_owned()),
+        false => Err(invalid(&format!("The specified value for {member} is invalid."))),
+    }
+}
+
+/// `Name.member.1`, `Name.member.2`, ...
+fn texts(input: &Value, name: &str) -> Vec<String> {
+    let numbered = (1..).map(|number| text(input, &format!("{name}.member.{number}")));
+    numbered.take_while(Option::is_some).flatten().map(str::to_owned).collect()
+}
+
+fn limit(which: &str) -> AwsError {
+    AwsError::query(409, "LimitExceeded", format!("Cannot exceed quota for {which}"))
+}
+
+fn in_use(message: &str) -> AwsError {
+    AwsError::query(409, "DeleteConflict", message)
+}
+
+fn malformed() -> AwsError {
+    AwsError::query(400, "MalformedPolicyDocument", "The policy document is not valid.")
+}
+
+/// Documents come percent-encoded from IAM.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// A managed policy that there is and that may be attached.
+fn attachable(policy: &str) -> Result<(), AwsError> {
+    if policy.starts_with("aws-service-role/") {
+        let message = format!("Cannot attach a Service Role Policy to a Customer entity: {AWS_POLICY}{policy}");
+        return Err(AwsError::query(400, "PolicyNotAttachable", message));
+    }
+    match managed(policy) {
+        Some(_) => Ok(()),
+        None => {
+            let message = format!("Policy {AWS_POLICY}{policy} does not exist or is not attachable.");
+            Err(AwsError::query(404, "NoSuchEntity", message))
+        }
+    }
+}
+
+/// The page of attached policies that a request asks for.
+fn list_attached(call: &Call<'_>, attached: &BTreeSet<String>) -> Done {
+    let below = path(text(call.input, "PathPrefix").unwrap_or("/"))? == "/";
+    let show = |policy: &String| json!({"PolicyName": policy, "PolicyArn": format!("{AWS_POLICY}{policy}")});
+    // All policies that the simulator knows have the path `/`.
+    call.marked("AttachedPolicies", attached.iter().filter(|_| below).map(show).collect())
 }
 
 fn create_user(call: &mut Call<'_>) -> Done {
@@ -199,6 +295,8 @@ fn delete_user(call: &mut Call<'_>) -> Done {
         (!user.attached.is_empty(), "Cannot delete entity, must detach all policies first."),
         (!user.statements.is_empty(), "Cannot delete entity, must delete policies first."),
         (user.mfa.is_some(), "Cannot delete entity, must delete MFA device first."),
+        (user.password.is_some(), "Cannot delete entity, must delete login profile first."),
+        (groups::has(call, &name), "Cannot delete entity, must remove users from group first."),
     ];
     if let Some((_, message)) = left.into_iter().find(|(left, _)| *left) {
         return Err(AwsError::query(409, "DeleteConflict", message));
@@ -229,14 +327,7 @@ fn attach_policy(call: &mut Call<'_>) -> Done {
     let name = call.user_name(false)?;
     let policy = policy(call)?;
     let user = call.user(&name)?;
-    if policy.starts_with("aws-service-role/") {
-        let message = format!("Cannot attach a Service Role Policy to a Customer User: {AWS_POLICY}{policy}");
-        return Err(AwsError::query(400, "PolicyNotAttachable", message));
-    }
-    if managed(&policy).is_none() {
-        let message = format!("Policy {AWS_POLICY}{policy} does not exist or is not attachable.");
-        return Err(AwsError::query(404, "NoSuchEntity", message));
-    }
+    attachable(&policy)?;
     if user.attached.contains(&policy) {
         return Ok(Value::Null);
     }
@@ -259,11 +350,7 @@ fn detach_policy(call: &mut Call<'_>) -> Done {
 
 fn list_policies(call: &mut Call<'_>) -> Done {
     let name = call.user_name(false)?;
-    let below = path(text(call.input, "PathPrefix").unwrap_or("/"))? == "/";
-    let show = |policy: &String| json!({"PolicyName": policy, "PolicyArn": format!("{AWS_POLICY}{policy}")});
-    // All policies that the simulator knows have the path `/`.
-    let policies = call.user(&name)?.attached.iter().filter(|_| below).map(show).collect();
-    call.marked("AttachedPolicies", policies)
+    list_attached(call, &call.user(&name)?.attached)
 }
 
 fn create_key(call: &mut Call<'_>) -> Done {
@@ -294,17 +381,19 @@ fn create_key(call: &mut Call<'_>) -> Done {
 }
 
 fn list_keys(call: &mut Call<'_>) -> Done {
-    let name = call.user_name(true)?;
-    call.user(&name)?;
+    let subject = call.subject()?;
+    let name = match &subject {
+        Subject::User(name) => name.as_str(),
+        Subject::Root => "root",
+    };
     let show = |key: &Key| json!({"UserName": name, "AccessKeyId": key.id, "Status": "Active", "CreateDate": key.created.seconds()});
-    call.marked("AccessKeyMetadata", call.keys_of(&name).map(show).collect())
+    call.marked("AccessKeyMetadata", call.keys_of_subject(&subject).map(show).collect())
 }
 
 fn delete_key(call: &mut Call<'_>) -> Done {
-    let name = call.user_name(true)?;
+    let subject = call.subject()?;
     let id = text(call.input, "AccessKeyId").ok_or_else(|| invalid("Must specify accessKeyId."))?.to_owned();
-    call.user(&name)?;
-    if !call.keys_of(&name).any(|key| key.id == id) {
+    if !call.keys_of_subject(&subject).any(|key| key.id == id) {
         let message = format!("The Access Key with id {id} cannot be found.");
         return Err(AwsError::query(404, "NoSuchEntity", message));
     }

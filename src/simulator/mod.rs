@@ -5,10 +5,13 @@
 //! reported is not documented by AWS: it is a setting of the world.
 
 pub mod access;
+mod account;
 mod control;
+mod document;
 pub mod errors;
 pub mod faults;
 mod iam;
+mod invoicing;
 mod log;
 pub mod organizations;
 mod rates;
@@ -52,6 +55,8 @@ pub(crate) struct Call<'a> {
     pub now: Time,
     pub input: &'a Value,
     pub settings: &'a Settings,
+    /// Scheme and host under which the caller reached the simulator.
+    pub origin: &'a str,
 }
 
 impl Call<'_> {
@@ -154,7 +159,7 @@ impl Simulator {
         let caller = access::caller(&self.state, request, asked.protocol, self.settings.signatures, self.now);
         let account = caller.as_ref().map_or(String::new(), |caller| caller.account.clone());
         let faults = self.faults.strike(&asked.action(), &account);
-        let (result, effect) = match faults.iter().find_map(|fault| before(fault, asked.protocol)) {
+        let (result, effect) = match faults.iter().find_map(|fault| before(fault, &asked)) {
             Some(Before::Refused) => {
                 let log = self.write_log(LogLine::of(self.now, caller.as_ref().ok(), &asked, false, None, &faults));
                 return Handled { reply: Reply::Refused, log };
@@ -185,7 +190,8 @@ impl Simulator {
                 false => self.view(&caller.account, faults),
             };
             let settings = self.settings.clone();
-            let mut call = Call { state: view, caller, now: self.now, input, settings: &settings };
+            let mut call =
+                Call { state: view, caller, now: self.now, input, settings: &settings, origin: &asked.origin };
             let output = (operation.run)(&mut call)?;
             Ok((output, operation.writes.then_some((call.state, caller.account.clone()))))
         });
@@ -213,12 +219,14 @@ impl Simulator {
             Protocol::Json => organizations::operation(&asked.operation),
             Protocol::Iam => iam::operation(&asked.operation),
             Protocol::Sts => sts::operation(&asked.operation),
+            Protocol::Account => account::operation(&asked.operation),
+            Protocol::Invoicing => invoicing::operation(&asked.operation),
         };
         let Some(operation) = operation else {
             let message = format!("The simulator does not know the operation {}.", asked.operation);
-            return Err(match asked.protocol {
-                Protocol::Json => AwsError::json("UnknownOperationException", message),
-                _ => AwsError::query(400, "InvalidAction", message),
+            return Err(match asked.protocol.is_query() {
+                false => AwsError::json("UnknownOperationException", message),
+                true => AwsError::query(400, "InvalidAction", message),
             });
         };
         let caller = caller.as_ref().map_err(Clone::clone)?;
@@ -229,7 +237,7 @@ impl Simulator {
         }
         let input = asked.input.as_ref().map_err(Clone::clone)?;
         let resource = match asked.protocol {
-            Protocol::Json => "*".to_owned(),
+            Protocol::Json | Protocol::Account | Protocol::Invoicing => "*".to_owned(),
             Protocol::Iam => iam::resource(&self.state, caller, input),
             Protocol::Sts => sts::resource(input),
         };
@@ -308,7 +316,9 @@ impl Simulator {
         self.now = self.now.max(now.plus(self.ahead));
         let now = self.now;
         let due = self.state.handshakes.values().any(|h| organizations::overdue(h, now))
-            || self.state.creations.values().any(|creation| creation.result.is_none() && creation.due <= now);
+            || self.state.creations.values().any(|creation| creation.result.is_none() && creation.due <= now)
+            || self.state.accounts.values().any(|account| organizations::closure_due(account, &self.settings, now))
+            || self.state.transfers.values().any(|transfer| organizations::transfer_due(transfer, now));
         if !due {
             return;
         }
@@ -320,12 +330,13 @@ impl Simulator {
         });
         state.handshakes.retain(|handshake| !organizations::overdue(handshake, now));
         organizations::finish_creations(state, &self.settings, now);
+        organizations::finish_closures(state, &self.settings, now);
+        organizations::finish_transfers(state, now);
     }
 
     fn misunderstood(&mut self, request: &Request, error: AwsError, id: &str) -> Handled {
         let operation = request.header("x-amz-target").unwrap_or("unknown").to_owned();
-        let json = request.header("x-amz-target").is_some();
-        let protocol = if json { Protocol::Json } else { Protocol::Iam };
+        let protocol = if request.header("x-amz-target").is_some() { Protocol::Json } else { Protocol::Iam };
         let log = LogLine::unknown(self.now, &operation, error.code);
         let reply = wire::answer(protocol, "Unknown", &Err(error), id, self.now);
         Handled { reply, log: self.write_log(log) }
@@ -420,6 +431,14 @@ impl Simulator {
         let Some(found) = state.accounts.get_mut(account) else {
             return Err(format!("there is no account `{account}` in this world"));
         };
+        if fact == "reopened" {
+            // AWS's support, asked by the owner of a closed account.
+            if found.state != "CLOSED" || found.member.is_none() {
+                return Err(format!("the account `{account}` is not closed, or it is too late"));
+            }
+            (found.state, found.closing) = ("ACTIVE".to_owned(), None);
+            return Ok(());
+        }
         match found.facts.fact(fact) {
             Some(settable) => *settable = settled,
             None => {
@@ -445,11 +464,12 @@ enum Before {
     Error(AwsError),
 }
 
-fn before(fault: &Fault, protocol: Protocol) -> Option<Before> {
+fn before(fault: &Fault, asked: &Asked) -> Option<Before> {
     match fault.kind {
+        FaultKind::Error => errors::ordered(&asked.action(), &fault.code, &fault.reason).map(Before::Error),
         FaultKind::RefusedBefore => Some(Before::Refused),
         FaultKind::ServerErrorAfter => None,
-        kind => kind.instead(protocol).map(Before::Error),
+        kind => kind.instead(asked.protocol).map(Before::Error),
     }
 }
 

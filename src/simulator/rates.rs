@@ -9,8 +9,13 @@ type Rate = (f64, f64);
 
 /// Per account, and per organization where AWS says so (Organizations quotas page).
 fn published(action: &str) -> (Option<Rate>, Option<Rate>) {
-    let name = action.strip_prefix("organizations:").unwrap_or("");
+    let name = action.strip_prefix("organizations:").or_else(|| action.strip_prefix("account:")).unwrap_or("");
     match name {
+        "GetAccountInformation" | "GetPrimaryEmail" => (Some((3.0, 3.0)), None),
+        "AcceptPrimaryEmailUpdate" => (Some((1.0, 1.0)), None),
+        "CloseAccount" => (Some((0.05, 1.0)), None),
+        "CreatePolicy" | "UpdatePolicy" | "DeletePolicy" | "AttachPolicy" | "DetachPolicy" => (Some((2.0, 3.0)), None),
+        "EnablePolicyType" | "DisablePolicyType" => (Some((1.0, 1.0)), None),
         "AcceptHandshake" => (Some((1.0, 2.0)), Some((5.0, 5.0))),
         "DescribeHandshake" => (Some((1.0, 2.0)), Some((6.0, 10.0))),
         "CancelHandshake" => (Some((2.0, 3.0)), None),
@@ -78,7 +83,9 @@ pub(super) fn throttled(protocol: Protocol) -> AwsError {
                 "You have sent too many requests in too short a period of time.",
             )
         },
-        _ => AwsError::query(400, "Throttling", "Rate exceeded"),
+        Protocol::Account => AwsError::query(429, "TooManyRequestsException", "Rate exceeded"),
+        Protocol::Invoicing => AwsError::json("ThrottlingException", "Rate exceeded"),
+        Protocol::Iam | Protocol::Sts => AwsError::query(400, "Throttling", "Rate exceeded"),
     }
 }
 

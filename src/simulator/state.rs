@@ -18,6 +18,8 @@ pub struct State {
     pub creations: Shared<Creation>,
     /// By access key id.
     pub keys: Shared<Key>,
+    /// Transfers of billing responsibility, by id (`rt-...`).
+    pub transfers: Shared<Transfer>,
     /// How many ids have been given out; makes the next one.
     pub serial: u64,
 }
@@ -99,6 +101,92 @@ pub struct Account {
     pub roles: BTreeMap<String, Role>,
     /// When it last joined or left an organization.
     pub changes: Vec<Time>,
+    /// Its root user can sign in with a password, or have it set anew by email.
+    pub root_password: bool,
+    /// When its closure was asked for.
+    pub closing: Option<Time>,
+    pub inside: Inside,
+}
+
+/// What an account holds besides users and roles.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inside {
+    /// Contact information, member by member, as AWS names them.
+    pub contact: BTreeMap<String, String>,
+    /// By type: `BILLING`, `OPERATIONS`, `SECURITY`.
+    pub alternates: BTreeMap<String, BTreeMap<String, String>>,
+    pub email_update: Option<EmailUpdate>,
+    /// The code that AWS read to whoever answered the phone.
+    pub phone_code: String,
+    /// The number of the contact is verified (which does not settle what leaving an organization asks for).
+    pub phone_verified: bool,
+    pub groups: BTreeMap<String, Group>,
+    /// Empty: none.
+    pub alias: String,
+    /// Virtual MFA devices, by serial.
+    pub devices: BTreeMap<String, Device>,
+    pub invoices: Vec<Invoice>,
+}
+
+/// A change of the root user's address that is under way, or how the last one ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailUpdate {
+    pub email: String,
+    /// What AWS sent to the new mailbox.
+    pub code: String,
+    /// `PENDING`, `ACCEPTED`, `COMPLETED`, `FAILED`.
+    pub status: &'static str,
+    pub at: Time,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub name: String,
+    /// `AGPA...`
+    pub id: String,
+    pub created: Time,
+    pub path: String,
+    pub users: BTreeSet<String>,
+    /// Names of attached managed policies.
+    pub attached: BTreeSet<String>,
+}
+
+/// A virtual MFA device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    pub serial: String,
+    /// Base32.
+    pub seed: String,
+    /// Who uses it, since when.
+    pub user: Option<(String, Time)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    pub id: String,
+    pub issued: Time,
+    /// `2026-01`.
+    pub period: String,
+    /// In US dollars, as text.
+    pub amount: String,
+}
+
+/// A billing transfer between two management accounts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transfer {
+    pub id: String,
+    pub name: String,
+    /// The management account whose bills are paid by another, and its organization.
+    pub source: String,
+    pub source_organization: String,
+    /// Who pays: account and organization.
+    pub target: String,
+    pub target_organization: String,
+    /// `REQUESTED`, `ACCEPTED`, `DECLINED`, `CANCELED`, `EXPIRED`, `WITHDRAWN`.
+    pub status: &'static str,
+    pub start: Time,
+    pub end: Option<Time>,
+    pub handshake: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +205,14 @@ pub struct User {
     /// Statements written in the world file.
     pub statements: Vec<Statement>,
     pub mfa: Option<Mfa>,
+    pub password: Option<Password>,
+}
+
+/// How a user signs in to the console. The password itself is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Password {
+    pub created: Time,
+    pub reset: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +241,13 @@ pub struct Role {
     pub max_session: i64,
     pub attached: BTreeSet<String>,
     pub statements: Vec<Statement>,
+    pub path: String,
+    pub description: String,
+    pub tags: BTreeMap<String, String>,
+    /// The trust policy as it was written; empty: made from the members above.
+    pub document: String,
+    /// Inline policies: name and text.
+    pub inline: BTreeMap<String, String>,
 }
 
 /// One statement of a policy: what is allowed or denied, with `*` and `?` as wildcards.
@@ -176,6 +279,8 @@ pub struct Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
     Root,
+    /// The root user of a member account, as far as a task policy lets the management account be it.
+    RootTask(String),
     User(String),
     /// A role session. `identity_center` ones end when the account's organization goes.
     Session {
@@ -210,6 +315,12 @@ pub struct Organization {
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// A billing transfer is under way.
     pub responsibility_transfer: bool,
+    /// Central root access: `RootCredentialsManagement`, `RootSessions`.
+    pub features: BTreeSet<String>,
+    /// Kinds of policies that are enabled, and when that is in force.
+    pub policy_types: BTreeMap<String, Time>,
+    /// When accounts were closed lately.
+    pub closures: Vec<Time>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -231,6 +342,8 @@ pub struct Policy {
     pub denies: Vec<String>,
     /// Ids of roots, units and accounts.
     pub targets: BTreeSet<String>,
+    /// The document as it was written; empty: made from `denies`.
+    pub content: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,11 +383,31 @@ pub struct Handshake {
     pub feature_set: String,
     pub target: Target,
     pub notes: String,
+    pub kind: HandshakeKind,
     pub state: HandshakeState,
     pub requested: Time,
     pub expires: Time,
     /// When it left the pending states.
     pub ended: Option<Time>,
+}
+
+/// What a handshake agrees on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandshakeKind {
+    Invite,
+    EnableAllFeatures,
+    /// The transfer's id.
+    Transfer(String),
+}
+
+impl HandshakeKind {
+    pub fn name(&self) -> &'static str {
+        match self {
+            HandshakeKind::Invite => "INVITE",
+            HandshakeKind::EnableAllFeatures => "ENABLE_ALL_FEATURES",
+            HandshakeKind::Transfer(_) => "TRANSFER_RESPONSIBILITY",
+        }
+    }
 }
 
 /// Whom an invitation names, as the caller wrote it.
@@ -327,7 +460,9 @@ impl State {
 
     /// Invitations of the organization that nobody has answered yet.
     pub fn pending_invites<'a>(&'a self, organization: &'a str) -> impl Iterator<Item = &'a Handshake> {
-        self.handshakes.values().filter(move |h| h.organization == organization && h.state.pending())
+        self.handshakes
+            .values()
+            .filter(move |h| h.organization == organization && h.state.pending() && h.kind == HandshakeKind::Invite)
     }
 
     /// The account that `target` means, if there is one.

@@ -443,6 +443,7 @@ fn deny(state: &mut State, action: &str, target: &str) {
         aws_managed: false,
         denies: vec![action.into()],
         targets: [target.to_owned()].into(),
+        content: String::new(),
     };
     state.organizations.get_mut("o-oldorg11111").unwrap().policies.insert(policy.id.clone(), policy);
 }

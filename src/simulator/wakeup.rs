@@ -1,12 +1,13 @@
 //! From a checked world file to the state at its start.
 
+use super::account;
 use super::state::{
-    Account, DIGITS, Facts, JoinedMethod, Key, LOWER, Membership, Mfa, Organization, Policy, Role, SECRET, State,
-    Statement, UPPER, Unit, User, Who, scatter,
+    Account, DIGITS, Facts, Inside, Invoice, JoinedMethod, Key, LOWER, Membership, Mfa, Organization, Policy, Role,
+    SECRET, State, Statement, UPPER, Unit, User, Who, scatter,
 };
 use super::world::{
-    AccountFile, DAY, Effect, JoinedFile, OrganizationFile, PolicyFile, PrincipalFile, PrincipalKind, RoleFile,
-    StatementFile, World, moment,
+    AccountFile, DAY, Effect, InvoiceFile, JoinedFile, OrganizationFile, PolicyFile, PrincipalFile, PrincipalKind,
+    RoleFile, StatementFile, World, moment,
 };
 use crate::base::{Time, duration};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,9 @@ pub(super) fn full_access(targets: impl IntoIterator<Item = String>) -> Policy {
         aws_managed: true,
         denies: Vec::new(),
         targets: targets.into_iter().collect(),
+        content:
+            "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}"
+                .to_owned(),
     }
 }
 
@@ -93,6 +97,12 @@ fn wake_organization(file: &OrganizationFile, start: Time) -> Organization {
         policies,
         tags: BTreeMap::new(),
         responsibility_transfer: file.responsibility_transfer,
+        features: file.root_access.iter().map(|feature| feature.get_ref().clone()).collect(),
+        policy_types: match file.feature_set.get_ref() == "ALL" {
+            true => BTreeMap::from([("SERVICE_CONTROL_POLICY".to_owned(), start)]),
+            false => BTreeMap::new(),
+        },
+        closures: Vec::new(),
     }
 }
 
@@ -105,6 +115,7 @@ fn wake_policy(file: &PolicyFile) -> Policy {
         aws_managed: false,
         denies: file.denies.clone(),
         targets: file.targets.iter().map(|target| target.get_ref().clone()).collect(),
+        content: String::new(),
     }
 }
 
@@ -149,7 +160,23 @@ fn wake_account(file: &AccountFile, world: &World, start: Time) -> Account {
         users: BTreeMap::new(),
         roles: BTreeMap::new(),
         changes: Vec::new(),
+        root_password: file.root_password,
+        closing: None,
+        inside: Inside {
+            contact: match file.contact {
+                true => account::some_contact(&file.name),
+                false => BTreeMap::new(),
+            },
+            invoices: file.invoices.iter().filter_map(|invoice| wake_invoice(invoice, start)).collect(),
+            ..Inside::default()
+        },
     }
+}
+
+fn wake_invoice(file: &InvoiceFile, start: Time) -> Option<Invoice> {
+    let issued = moment(file.issued.get_ref(), start)?;
+    let period = issued.seconds().chars().take(7).collect();
+    Some(Invoice { id: file.id.get_ref().clone(), issued, period, amount: file.amount.clone() })
 }
 
 /// The role with its policies; `AdministratorAccess` where neither policies nor statements are given.
@@ -162,6 +189,8 @@ fn wake_role(file: &RoleFile, start: Time) -> Role {
         trusts: file.trusts.iter().map(|trust| trust.get_ref().clone()).collect(),
         external_id: file.external_id.clone(),
         mfa: file.mfa,
+        path: file.path.clone().unwrap_or_else(|| "/".to_owned()),
+        inline: file.inline.clone(),
         ..plain_role(file.account.get_ref(), file.name.get_ref(), start)
     }
 }
@@ -178,6 +207,11 @@ pub(super) fn plain_role(account: &str, name: &str, now: Time) -> Role {
         max_session: 3_600,
         attached: BTreeSet::new(),
         statements: Vec::new(),
+        path: "/".to_owned(),
+        description: String::new(),
+        tags: BTreeMap::new(),
+        document: String::new(),
+        inline: BTreeMap::new(),
     }
 }
 
@@ -214,7 +248,7 @@ fn wake_principal(file: &PrincipalFile, seed: u64, start: Time, state: &mut Stat
         match &who {
             Who::User(name) => merge_user(file, name, start, found),
             Who::Session { role, .. } => merge_role(file, role, start, found),
-            Who::Root => {}
+            Who::Root | Who::RootTask(_) => {}
         }
     }
     let temporary = matches!(who, Who::Session { .. });
@@ -255,6 +289,7 @@ pub(super) fn plain_user(account: &str, name: &str, now: Time) -> User {
         attached: BTreeSet::new(),
         statements: Vec::new(),
         mfa: None,
+        password: None,
     }
 }
 
@@ -292,6 +327,9 @@ pub(super) fn created_account(id: &str, name: &str, email: &str, now: Time) -> A
         users: BTreeMap::new(),
         roles: BTreeMap::new(),
         changes: Vec::new(),
+        root_password: true,
+        closing: None,
+        inside: Inside::default(),
     }
 }
 
@@ -324,5 +362,11 @@ pub(super) fn new_organization(state: &mut State, management: &str, all: bool, s
         service_access: BTreeMap::new(),
         tags: BTreeMap::new(),
         responsibility_transfer: false,
+        features: BTreeSet::new(),
+        policy_types: match all {
+            true => BTreeMap::from([("SERVICE_CONTROL_POLICY".to_owned(), now)]),
+            false => BTreeMap::new(),
+        },
+        closures: Vec::new(),
     }
 }

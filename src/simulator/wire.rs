@@ -1,4 +1,5 @@
-//! Requests and answers as AWS has them on the wire: Organizations JSON 1.1, IAM and STS query/XML.
+//! Requests and answers as AWS has them on the wire: Organizations JSON 1.1, IAM and STS query/XML, Account
+//! REST-JSON, invoicing JSON 1.0.
 //! Reads who asks from the SigV4 header (the signature itself is not verified) and writes answers
 //! and errors; never decides anything.
 
@@ -61,6 +62,10 @@ pub enum Protocol {
     Json,
     Iam,
     Sts,
+    /// Account: REST-JSON.
+    Account,
+    /// Invoicing: JSON 1.0.
+    Invoicing,
 }
 
 impl Protocol {
@@ -69,6 +74,31 @@ impl Protocol {
             Protocol::Json => "organizations",
             Protocol::Iam => "iam",
             Protocol::Sts => "sts",
+            Protocol::Account => "account",
+            Protocol::Invoicing => "invoicing",
+        }
+    }
+
+    /// IAM and STS answer XML, the others JSON.
+    pub fn is_query(&self) -> bool {
+        matches!(self, Protocol::Iam | Protocol::Sts)
+    }
+
+    /// An error that every service has: its name in JSON, and name and status in the query protocol.
+    pub fn common(&self, json: &'static str, query: (u16, &'static str), message: impl Into<String>) -> AwsError {
+        match self {
+            Protocol::Json | Protocol::Invoicing => AwsError::json(json, message),
+            Protocol::Account => AwsError::query(403, json, message),
+            Protocol::Iam | Protocol::Sts => AwsError::query(query.0, query.1, message),
+        }
+    }
+
+    fn content_type(&self) -> &'static str {
+        match self {
+            Protocol::Json => "application/x-amz-json-1.1",
+            Protocol::Invoicing => "application/x-amz-json-1.0",
+            Protocol::Account => "application/json",
+            Protocol::Iam | Protocol::Sts => "text/xml",
         }
     }
 }
@@ -79,6 +109,8 @@ pub struct Asked {
     pub protocol: Protocol,
     pub operation: String,
     pub input: Result<Value, AwsError>,
+    /// Scheme and host that the caller asked.
+    pub origin: String,
 }
 
 impl Asked {
@@ -114,15 +146,27 @@ impl AwsError {
     }
 }
 
-const TARGET: &str = "AWSOrganizationsV20161128.";
+/// How `x-amz-target` begins.
+const TARGETS: [(&str, Protocol); 2] =
+    [("AWSOrganizationsV20161128.", Protocol::Json), ("Invoicing.", Protocol::Invoicing)];
 
 /// Reads what is asked, or the error that says why it can't be understood.
 pub fn asked(request: &Request) -> Result<Asked, AwsError> {
+    let origin = format!("http://{}", request.header("host").unwrap_or("localhost"));
     if let Some(target) = request.header("x-amz-target") {
-        let Some(operation) = target.strip_prefix(TARGET) else {
+        let named = TARGETS.iter().find_map(|(prefix, protocol)| Some((target.strip_prefix(prefix)?, *protocol)));
+        let Some((operation, protocol)) = named else {
             return Err(AwsError::json("UnknownOperationException", "This simulator does not know that service."));
         };
-        return Ok(Asked { protocol: Protocol::Json, operation: operation.to_owned(), input: json_input(request) });
+        return Ok(Asked { protocol, operation: operation.to_owned(), input: json_input(request, protocol), origin });
+    }
+    if let Some(operation) = rest_operation(request) {
+        return Ok(Asked {
+            protocol: Protocol::Account,
+            operation,
+            input: json_input(request, Protocol::Account),
+            origin,
+        });
     }
     let form = form(&request.body);
     let Some(operation) = form.get("Action").cloned() else {
@@ -141,16 +185,28 @@ pub fn asked(request: &Request) -> Result<Asked, AwsError> {
         }
     };
     let input = form.into_iter().map(|(key, value)| (key, Value::String(value))).collect::<Map<_, _>>();
-    Ok(Asked { protocol, operation, input: Ok(Value::Object(input)) })
+    Ok(Asked { protocol, operation, input: Ok(Value::Object(input)), origin })
 }
 
-fn json_input(request: &Request) -> Result<Value, AwsError> {
+/// `POST /putAccountName` asks for PutAccountName.
+fn rest_operation(request: &Request) -> Option<String> {
+    let name = request.path.strip_prefix('/').filter(|_| request.method == "POST")?;
+    let first = name.chars().next().filter(char::is_ascii_lowercase)?;
+    let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then(|| format!("{}{}", first.to_ascii_uppercase(), &name[1..]))
+}
+
+fn json_input(request: &Request, protocol: Protocol) -> Result<Value, AwsError> {
     if request.body.is_empty() {
         return Ok(json!({}));
     }
     match serde_json::from_slice(&request.body) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        _ => Err(AwsError::json("SerializationException", "The request body is not a JSON object.")),
+        // The account room's errors have statuses of their own.
+        _ => Err(AwsError::json(
+            "SerializationException",
+            format!("The body for {} is no JSON object.", protocol.service()),
+        )),
     }
 }
 
@@ -193,12 +249,12 @@ pub fn epoch(time: Time) -> Value {
 /// The answer to `asked`: its output, or its error.
 pub fn answer(protocol: Protocol, operation: &str, result: &Result<Value, AwsError>, id: &str, now: Time) -> Reply {
     match (protocol, result) {
-        (Protocol::Json, Ok(output)) => {
+        (Protocol::Json | Protocol::Account | Protocol::Invoicing, Ok(output)) => {
             // Operations without an output shape answer with an empty body.
             let body = if output.is_null() { String::new() } else { output.to_string() };
-            reply(200, "application/x-amz-json-1.1", body, id, now, None)
+            reply(200, protocol.content_type(), body, id, now, None)
         }
-        (Protocol::Json, Err(error)) => json_error(error, id, now),
+        (Protocol::Json | Protocol::Account | Protocol::Invoicing, Err(error)) => json_error(protocol, error, id, now),
         (_, Ok(output)) => {
             let result = if output.is_null() { String::new() } else { xml(&format!("{operation}Result"), output) };
             let body = format!(
@@ -220,15 +276,17 @@ pub fn answer(protocol: Protocol, operation: &str, result: &Result<Value, AwsErr
     }
 }
 
-fn json_error(error: &AwsError, id: &str, now: Time) -> Reply {
-    let mut body = json!({"__type": error.code, "Message": error.message});
+fn json_error(protocol: Protocol, error: &AwsError, id: &str, now: Time) -> Reply {
+    // Organizations alone writes the member with a capital letter.
+    let message = if protocol == Protocol::Json { "Message" } else { "message" };
+    let mut body = json!({"__type": error.code, message: error.message});
     if let Some(reason) = error.reason {
-        body["Reason"] = json!(reason);
+        body[if protocol == Protocol::Json { "Reason" } else { "reason" }] = json!(reason);
     }
     if let Some(kind) = error.kind {
         body["Type"] = json!(kind);
     }
-    reply(error.status, "application/x-amz-json-1.1", body.to_string(), id, now, Some(error.code))
+    reply(error.status, protocol.content_type(), body.to_string(), id, now, Some(error.code))
 }
 
 fn reply(status: u16, kind: &str, body: String, id: &str, now: Time, error: Option<&str>) -> Reply {
@@ -266,6 +324,8 @@ fn namespace(protocol: Protocol) -> &'static str {
 fn xml(name: &str, value: &Value) -> String {
     let inner = match value {
         Value::Object(members) => members.iter().map(|(key, value)| xml(key, value)).collect(),
+        // The one map that these services have: entries of key and value.
+        Value::Array(items) if name == "SummaryMap" => items.iter().map(|item| xml("entry", item)).collect(),
         Value::Array(items) => items.iter().map(|item| xml("member", item)).collect(),
         Value::String(text) => xml_text(text),
         Value::Null => String::new(),

@@ -66,6 +66,12 @@ pub struct Settings {
     pub created_account_wait: i64,
     pub new_organization_wait: i64,
     pub handshake_life: i64,
+    /// Until an account whose closure was asked for is closed.
+    pub closes_account_within: i64,
+    /// The code that AWS sends by email or reads on the phone; none: drawn from the seed.
+    pub one_time_code: Option<String>,
+    /// Closures per organization and 30 days, where a fifth of its accounts is not more.
+    pub closures: usize,
     /// Changes of organization per account and 24 hours (AWS publishes no figure).
     pub membership_changes: usize,
     /// An SCP or policy that denies LeaveOrganization also stops a direct transfer (AWS's pages differ).
@@ -173,6 +179,9 @@ struct SettingsWritten {
     created_account_wait: Option<Text>,
     new_organization_wait: Option<Text>,
     handshake_life: Option<Text>,
+    closes_account_within: Option<Text>,
+    one_time_code: Option<String>,
+    closures: Option<usize>,
     membership_changes: Option<usize>,
     accept_needs_leave: Option<bool>,
     accept_needs_payment: Option<bool>,
@@ -209,8 +218,23 @@ pub(super) struct AccountFile {
     pub contact: bool,
     #[serde(default)]
     pub root_mfa: bool,
+    #[serde(default = "yes")]
+    pub root_password: bool,
+    #[serde(default)]
+    pub invoices: Vec<InvoiceFile>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InvoiceFile {
+    pub id: Text,
+    /// `40d` before the start, or RFC 3339.
+    pub issued: Text,
+    /// In US dollars.
+    #[serde(default)]
+    pub amount: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -245,6 +269,9 @@ pub(super) struct OrganizationFile {
     pub policies: Vec<PolicyFile>,
     #[serde(default)]
     pub responsibility_transfer: bool,
+    /// Central root access that is on.
+    #[serde(default)]
+    pub root_access: Vec<Text>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -349,6 +376,11 @@ pub(super) struct RoleFile {
     #[serde(default)]
     pub mfa: bool,
     pub max_session: Option<Text>,
+    /// `/` if left out.
+    pub path: Option<String>,
+    /// Inline policies: name and JSON text.
+    #[serde(default)]
+    pub inline: BTreeMap<String, String>,
     pub policies: Option<Vec<Text>>,
     #[serde(default)]
     pub statements: Vec<StatementFile>,
@@ -364,6 +396,9 @@ struct FaultWritten {
     times: Option<Spanned<u64>>,
     lasting: Option<Spanned<LastingWritten>>,
     delay: Option<Text>,
+    code: Option<Text>,
+    #[serde(default)]
+    reason: String,
     #[serde(default)]
     readers: Vec<Text>,
 }
@@ -457,6 +492,9 @@ impl Check<'_> {
             created_account_wait: time(&written.created_account_wait, 4 * DAY),
             new_organization_wait: time(&written.new_organization_wait, 7 * DAY),
             handshake_life: time(&written.handshake_life, 15 * DAY),
+            closes_account_within: time(&written.closes_account_within, 60_000),
+            one_time_code: written.one_time_code.clone(),
+            closures: written.closures.unwrap_or(250),
             membership_changes: written.membership_changes.unwrap_or(10),
             accept_needs_leave: written.accept_needs_leave.unwrap_or(true),
             accept_needs_payment: written.accept_needs_payment.unwrap_or(false),
@@ -492,6 +530,7 @@ impl Check<'_> {
                 self.pattern(email, is_email, "that is no e-mail address");
             }
             self.age(account.created.as_ref());
+            account.invoices.iter().for_each(|invoice| self.age(Some(&invoice.issued)));
             self.age(account.joined.as_ref());
             if let Some(state) = &account.state {
                 self.one_of(state, &["ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"]);
@@ -528,6 +567,9 @@ impl Check<'_> {
             self.pattern(&organization.root, is_root_id, "a root id is r- and 4 to 32 of a-z, 0-9");
             self.one_of(&organization.feature_set, &["ALL", "CONSOLIDATED_BILLING"]);
             self.age(organization.created.as_ref());
+            for feature in &organization.root_access {
+                self.one_of(feature, &["RootCredentialsManagement", "RootSessions"]);
+            }
             self.optional(organization.initialising.as_ref());
             self.management(organization, &written.accounts);
             self.units(organization, &mut ids);
@@ -684,7 +726,15 @@ impl Check<'_> {
                 LastingWritten::Duration(text) => Lasting::Ms(self.milliseconds(&text, span)),
             }
         });
+        let code = written.code.as_ref().map_or("", |code| code.get_ref().as_str());
+        if written.kind == FaultKind::Error && !super::errors::known(written.on.get_ref(), code, &written.reason) {
+            let span = written.code.as_ref().unwrap_or(&written.on).span();
+            let hint = "GET /_countersign/operations gives the errors of each operation.";
+            self.bad("CS1503", span, "that operation does not answer with this code and reason", hint);
+        }
         Fault {
+            code: code.to_owned(),
+            reason: written.reason,
             on: written.on.into_inner(),
             nth: written.nth.map_or(1, Spanned::into_inner),
             times: written.times.map_or(1, Spanned::into_inner),

@@ -45,7 +45,7 @@ impl Facts {
             match &key.who {
                 Who::User(user) => facts.add(format!("access key of {user} in {}", key.account), "there".to_owned()),
                 Who::Root => facts.add(format!("access key of root in {}", key.account), "there".to_owned()),
-                Who::Session { .. } => {}
+                Who::Session { .. } | Who::RootTask(_) => {}
             }
         }
         facts

@@ -2,6 +2,7 @@
 
 use super::super::state::{Creation, JoinedMethod, LOWER, Membership, State};
 use super::super::wire::{AwsError, epoch};
+use super::super::world::DAY;
 use super::super::{Call, Settings, wakeup};
 use super::handshakes::finalizing;
 use super::input::{ACCOUNT, ACCOUNT_NAME, CREATION, EMAIL, PARENT, ROLE_NAME, invalid, malformed};
@@ -31,6 +32,68 @@ pub(super) fn list_for_parent(call: &mut Call<'_>) -> Done {
     let below = |account: &&Account| account.member.as_ref().is_some_and(|member| member.parent == parent);
     let members = call.state.members(&organization.id).filter(below).collect();
     call.page_shown("Accounts", members, |account| show_account(organization, account))
+}
+
+/// AWS closes so many at once, counts closures over so long, and keeps what is closed so long.
+const CLOSING_AT_ONCE: usize = 3;
+const COUNTED: i64 = 30 * DAY;
+const KEPT: i64 = 90 * DAY;
+
+pub(super) fn close(call: &mut Call<'_>) -> Done {
+    let organization = call.managed()?;
+    let id = call.need("AccountId", ACCOUNT)?;
+    let account = member(&call.state, &organization.id, &id)?;
+    let pending = call.state.members(&organization.id).filter(|one| one.state == "PENDING_CLOSURE").count();
+    let recent = organization.closures.iter().filter(|at| call.now.since(**at) < COUNTED).count();
+    let most = (call.state.members(&organization.id).count() / 5).min(1_000).max(call.settings.closures);
+    let gates = vec![
+        gate("management_account", organization.management == id, || {
+            constraint("CANNOT_CLOSE_MANAGEMENT_ACCOUNT", "You can't close the management account of an organization.")
+        }),
+        gate("already_closed", matches!(account.state.as_str(), "PENDING_CLOSURE" | "CLOSED" | "SUSPENDED"), || {
+            AwsError::json("AccountAlreadyClosedException", "You attempted to close an account that is already closed.")
+        }),
+        gate("at_once", pending >= CLOSING_AT_ONCE, || {
+            let message = "You can close three accounts at a time.";
+            constraint("CLOSE_ACCOUNT_REQUESTS_LIMIT_EXCEEDED", message)
+        }),
+        gate("quota", recent >= most, || {
+            let message = "You have exceeded close account quota for the past 30 days.";
+            constraint("CLOSE_ACCOUNT_QUOTA_EXCEEDED", message)
+        }),
+    ];
+    let organization = organization.id.clone();
+    pass(call, "CloseAccount", gates)?;
+    let now = call.now;
+    call.organization_mut(&organization)?.closures.push(now);
+    if let Some(account) = call.change().accounts.get_mut(&id) {
+        account.state = "PENDING_CLOSURE".to_owned();
+        account.closing = Some(now);
+    }
+    Ok(Value::Null)
+}
+
+/// A closure that AWS has finished with, or whose 90 days are over.
+pub(in super::super) fn closure_due(account: &Account, settings: &Settings, now: Time) -> bool {
+    let Some(asked) = account.closing else { return false };
+    match account.state.as_str() {
+        "PENDING_CLOSURE" => asked.plus(settings.closes_account_within) <= now,
+        "CLOSED" => account.member.is_some() && asked.plus(KEPT) <= now,
+        _ => false,
+    }
+}
+
+pub(in super::super) fn finish_closures(state: &mut State, settings: &Settings, now: Time) {
+    let due = |account: &&Account| closure_due(account, settings, now);
+    let ids: Vec<String> = state.accounts.values().filter(due).map(|account| account.id.clone()).collect();
+    for id in ids {
+        let Some(account) = state.accounts.get_mut(&id) else { continue };
+        account.state = "CLOSED".to_owned();
+        // Its address stays spent.
+        if account.closing.is_some_and(|asked| asked.plus(KEPT) <= now) {
+            state.depart(&id, now, true);
+        }
+    }
 }
 
 /// AWS works on so many at once.
@@ -84,10 +147,13 @@ fn finish(state: &mut State, settings: &Settings, creation: &Creation) -> Result
     let Some(organization) = state.organizations.get(&creation.organization) else {
         return Err("INTERNAL_FAILURE".to_owned());
     };
+    let organization = organization.clone();
     let (root, management) = (organization.root.clone(), organization.management.clone());
     let id = wakeup::new_account_id(state, settings.seed);
     let mut account = wakeup::created_account(&id, &creation.name, &creation.email, creation.due);
     account.tags = creation.tags.clone();
+    // Where central root access is on, a new account has no root credentials at all.
+    account.root_password = !organization.features.contains("RootCredentialsManagement");
     let joined = creation.due;
     account.member = Some(Membership {
         organization: creation.organization.clone(),

@@ -2,7 +2,7 @@
 
 use super::super::Call;
 use super::super::access::{decide, denied_by_organization};
-use super::super::state::{Handshake, HandshakeState, JoinedMethod, LOWER, Membership, State, Target};
+use super::super::state::{Handshake, HandshakeKind, HandshakeState, JoinedMethod, LOWER, Membership, State, Target};
 use super::super::wire::{AwsError, epoch};
 use super::super::world::{DAY, is_account_id, is_email};
 use super::input::{HANDSHAKE, invalid, malformed};
@@ -50,6 +50,7 @@ pub(super) fn invite(call: &mut Call<'_>) -> Done {
         feature_set,
         target,
         notes,
+        kind: HandshakeKind::Invite,
         state: if requested { HandshakeState::Requested } else { HandshakeState::Open },
         requested: now,
         expires: now.plus(life),
@@ -95,6 +96,7 @@ fn invite_gates(call: &Call<'_>, organization: &str, target: &Target) -> Result<
     let seller = invited.is_some_and(|account| account.seller != management.seller);
     let spent = state.handshakes.values().filter(|handshake| {
         handshake.organization == organization
+            && handshake.kind == HandshakeKind::Invite
             && handshake.state != HandshakeState::Accepted
             && call.now.since(handshake.requested) < DAY
     });
@@ -143,6 +145,9 @@ pub(super) fn finalizing() -> AwsError {
 pub(super) fn accept(call: &mut Call<'_>) -> Done {
     let id = call.need("HandshakeId", HANDSHAKE)?;
     let handshake = addressed(call, &id)?.clone();
+    if let HandshakeKind::Transfer(transfer) = &handshake.kind {
+        return super::transfers::accept(call, &handshake, transfer);
+    }
     pass(call, "AcceptHandshake", accept_gates(call, &handshake))?;
     let (now, account) = (call.now, call.caller.account.clone());
     let ends = call.settings.identity_center_ends.iter().any(|what| what == "leave");
@@ -275,23 +280,34 @@ pub(super) fn cancel(call: &mut Call<'_>) -> Done {
     if let Some(error) = transition(handshake.state, HandshakeState::Canceled) {
         return Err(error);
     }
+    let transfer = transfer_of(handshake);
+    super::transfers::ends(call, transfer, "CANCELED");
     end(call, &id, HandshakeState::Canceled)
 }
 
 pub(super) fn decline(call: &mut Call<'_>) -> Done {
     let id = call.need("HandshakeId", HANDSHAKE)?;
     let handshake = addressed(call, &id)?;
-    if call.state.is_management(&call.caller.account) {
+    let transfer = transfer_of(handshake);
+    if transfer.is_none() && call.state.is_management(&call.caller.account) {
         return Err(not_found()); // a management account does not see invitations
     }
     if let Some(error) = transition(handshake.state, HandshakeState::Declined) {
         return Err(error);
     }
+    super::transfers::ends(call, transfer, "DECLINED");
     end(call, &id, HandshakeState::Declined)
 }
 
+fn transfer_of(handshake: &Handshake) -> Option<String> {
+    match &handshake.kind {
+        HandshakeKind::Transfer(transfer) => Some(transfer.clone()),
+        _ => None,
+    }
+}
+
 /// Why `from` can't become `to`.
-fn transition(from: HandshakeState, to: HandshakeState) -> Option<AwsError> {
+pub(super) fn transition(from: HandshakeState, to: HandshakeState) -> Option<AwsError> {
     if from.pending() {
         return None;
     }
@@ -304,7 +320,31 @@ fn transition(from: HandshakeState, to: HandshakeState) -> Option<AwsError> {
     })
 }
 
-fn end(call: &mut Call<'_>, id: &str, state: HandshakeState) -> Done {
+/// The organization asks itself (and each invited account, which the simulator leaves out) to enable all features.
+pub(super) fn ask_all_features(call: &mut Call<'_>) -> Done {
+    let organization = call.organization()?;
+    let (id, management) = (organization.id.clone(), organization.management.clone());
+    let (now, seed) = (call.now, call.settings.seed);
+    let state = call.change();
+    let handshake = Handshake {
+        id: state.new_id(seed, "h-", LOWER, 10),
+        organization: id,
+        feature_set: "ALL".to_owned(),
+        target: Target::Account(management.clone()),
+        management,
+        notes: String::new(),
+        kind: HandshakeKind::EnableAllFeatures,
+        state: HandshakeState::Requested,
+        requested: now,
+        expires: now.plus(90 * DAY),
+        ended: None,
+    };
+    let shown = show(state, &handshake);
+    state.handshakes.insert(handshake.id.clone(), handshake);
+    Ok(shown)
+}
+
+pub(super) fn end(call: &mut Call<'_>, id: &str, state: HandshakeState) -> Done {
     let now = call.now;
     let all = call.change();
     let handshake = all.handshakes.get_mut(id).ok_or_else(not_found)?;
@@ -326,7 +366,8 @@ fn is_target(state: &State, handshake: &Handshake, account: &str) -> bool {
 fn visible<'a>(call: &'a Call<'_>, id: &str) -> Result<&'a Handshake, AwsError> {
     let me = &call.caller.account;
     let handshake = call.state.handshakes.get(id).ok_or_else(not_found)?;
-    let invited = is_target(&call.state, handshake, me) && !call.state.is_management(me);
+    let invited = is_target(&call.state, handshake, me)
+        && (handshake.kind != HandshakeKind::Invite || !call.state.is_management(me));
     if handshake.management == *me || invited { Ok(handshake) } else { Err(not_found()) }
 }
 
@@ -357,7 +398,7 @@ pub(super) fn list_for_account(call: &mut Call<'_>) -> Done {
     let me = call.caller.account.clone();
     let blind = call.state.is_management(&me);
     let state = std::sync::Arc::clone(&call.state);
-    list(call, |handshake| !blind && is_target(&state, handshake, &me))
+    list(call, |handshake| (handshake.kind != HandshakeKind::Invite || !blind) && is_target(&state, handshake, &me))
 }
 
 fn list(call: &Call<'_>, meant: impl Fn(&Handshake) -> bool) -> Done {
@@ -380,14 +421,14 @@ fn list(call: &Call<'_>, meant: impl Fn(&Handshake) -> bool) -> Done {
     if wanted.is_some() && parent {
         return Err(invalid("MAX_LIMIT_EXCEEDED_FILTER", "Filter"));
     }
-    let any = !parent && wanted.is_none_or(|wanted| wanted == "INVITE");
-    let mut found: Vec<&Handshake> = call.state.handshakes.values().filter(|one| any && meant(one)).collect();
+    let fits = |one: &&Handshake| !parent && wanted.is_none_or(|wanted| wanted == one.kind.name()) && meant(one);
+    let mut found: Vec<&Handshake> = call.state.handshakes.values().filter(fits).collect();
     found.sort_by(|one, other| (one.requested, &one.id).cmp(&(other.requested, &other.id)));
     call.page_shown("Handshakes", found, |handshake| show(&call.state, handshake))
 }
 
 /// A handshake as AWS shows it. The organization's party id carries its `o-`.
-fn show(state: &State, handshake: &Handshake) -> Value {
+pub(super) fn show(state: &State, handshake: &Handshake) -> Value {
     let (kind, id) = match &handshake.target {
         Target::Account(id) => ("ACCOUNT", id),
         Target::Email(email) => ("EMAIL", email),
@@ -406,17 +447,21 @@ fn show(state: &State, handshake: &Handshake) -> Value {
     if !handshake.notes.is_empty() {
         resources.push(json!({"Type": "NOTES", "Value": handshake.notes}));
     }
+    if let HandshakeKind::Transfer(transfer) = &handshake.kind {
+        resources.push(json!({"Type": "RESPONSIBILITY_TRANSFER", "Value": transfer}));
+    }
+    let kind_of = handshake.kind.name().to_ascii_lowercase();
     json!({
         "Id": handshake.id,
         "Arn": format!(
-            "arn:aws:organizations::{}:handshake/{}/invite/{}",
+            "arn:aws:organizations::{}:handshake/{}/{kind_of}/{}",
             handshake.management, handshake.organization, handshake.id
         ),
         "Parties": [{"Id": handshake.organization, "Type": "ORGANIZATION"}, {"Id": id, "Type": kind}],
         "State": handshake.state.name(),
         "RequestedTimestamp": epoch(handshake.requested),
         "ExpirationTimestamp": epoch(handshake.expires),
-        "Action": "INVITE",
+        "Action": handshake.kind.name(),
         "Resources": resources,
     })
 }

@@ -18,8 +18,8 @@ pub(super) fn malformed(member: &str) -> AwsError {
 /// The pattern of a parameter.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
-    fits: fn(&str) -> bool,
-    reason: &'static str,
+    pub fits: fn(&str) -> bool,
+    pub reason: &'static str,
 }
 
 const fn shape(fits: fn(&str) -> bool) -> Shape {
@@ -43,6 +43,15 @@ pub(super) const HANDSHAKE: Shape = shape(|text| id(text, "h-", 32));
 pub(super) const CREATION: Shape = shape(|text| id(text, "car-", 32));
 pub(super) const UNIT: Shape = shape(is_unit_id);
 pub(super) const PARENT: Shape = shape(|text| is_root_id(text) || is_unit_id(text));
+pub(super) const ROOT: Shape = shape(is_root_id);
+pub(super) const POLICY: Shape = shape(is_policy_id);
+pub(super) const TRANSFER: Shape = shape(|text| id(text, "rt-", 32));
+pub(super) const TRANSFER_NAME: Shape = Shape {
+    fits: |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b)),
+    reason: "MAX_LENGTH_EXCEEDED",
+};
+pub(super) const HANDSHAKE_NOTES: Shape =
+    Shape { fits: |text| text.chars().count() <= 1024, reason: "MAX_LENGTH_EXCEEDED" };
 pub(super) const CHILD: Shape = shape(|text| is_account_id(text) || is_unit_id(text));
 pub(super) const TARGET: Shape = shape(|text| is_account_id(text) || is_root_id(text) || is_unit_id(text));
 pub(super) const RESOURCE: Shape =

@@ -34,6 +34,11 @@ fn gates(call: &Call<'_>, account: &Account) -> Vec<Gate> {
     let is_delegated = call.state.organization_of(&account.id).is_some_and(|o| o.delegated.contains_key(&account.id));
     vec![
         gate("management_account", call.state.is_management(&account.id), management_cannot_leave),
+        gate("closed", account.closing.is_some() || account.state == "CLOSED", || {
+            // AWS names no reason of its own: a closed account stays until its 90 days are over.
+            let message = "A closed account cannot leave its organization. Have it reopened first.";
+            constraint("ACCOUNT_CANNOT_LEAVE_ORGANIZATION", message)
+        }),
         gate("delegated_administrator", is_delegated, delegated),
         gate("created_account_wait", too_fresh(call, account), wait),
         gate("payment", !facts.payment_method, || {

@@ -7,11 +7,14 @@ mod handshakes;
 mod input;
 mod membership;
 mod organization;
+mod policies;
 mod tags;
+mod transfers;
 mod tree;
 
-pub(super) use accounts::finish_creations;
+pub(super) use accounts::{closure_due, finish_closures, finish_creations};
 pub(super) use handshakes::overdue;
+pub(super) use transfers::{finish_transfers, transfer_due};
 
 use super::state::{Account, Organization, State};
 use super::wire::{AwsError, epoch};
@@ -62,6 +65,26 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
         "DisableAWSServiceAccess" => write(delegation::disable_access),
         "ListAWSServiceAccessForOrganization" => read(delegation::list_access),
         "ListPoliciesForTarget" => read(tree::list_policies),
+        "UpdateOrganizationalUnit" => write(tree::update),
+        "CloseAccount" => write(accounts::close),
+        "EnableAllFeatures" => write(organization::enable_all_features),
+        "EnablePolicyType" => write(policies::enable_type),
+        "DisablePolicyType" => write(policies::disable_type),
+        "CreatePolicy" => write(policies::create),
+        "UpdatePolicy" => write(policies::update),
+        "DeletePolicy" => write(policies::delete),
+        "DescribePolicy" => read(policies::describe),
+        "ListPolicies" => read(policies::list),
+        "ListTargetsForPolicy" => read(policies::list_targets),
+        "AttachPolicy" => write(policies::attach),
+        "DetachPolicy" => write(policies::detach),
+        "DescribeEffectivePolicy" => read(policies::effective),
+        "InviteOrganizationToTransferResponsibility" => write(transfers::invite),
+        "TerminateResponsibilityTransfer" => write(transfers::terminate),
+        "UpdateResponsibilityTransfer" => write(transfers::update),
+        "DescribeResponsibilityTransfer" => read(transfers::describe),
+        "ListInboundResponsibilityTransfers" => read(transfers::inbound),
+        "ListOutboundResponsibilityTransfers" => read(transfers::outbound),
         _ => return None,
     })
 }
@@ -96,6 +119,7 @@ pub(super) fn gates(operation: &str) -> &'static [&'static str] {
         ],
         "LeaveOrganization" | "RemoveAccountFromOrganization" => &[
             "management_account",
+            "closed",
             "delegated_administrator",
             "created_account_wait",
             "payment",
@@ -117,6 +141,7 @@ pub(super) fn gates(operation: &str) -> &'static [&'static str] {
         }
         "DeleteOrganization" => &["not_empty", "responsibility_transfer"],
         "CreateAccount" => &["initialising", "account_quota", "in_progress"],
+        "CloseAccount" => &["management_account", "already_closed", "at_once", "quota"],
         _ => &[],
     }
 }

@@ -89,6 +89,29 @@ pub(super) fn delete(call: &mut Call<'_>) -> Done {
     Ok(Value::Null)
 }
 
+pub(super) fn enable_all_features(call: &mut Call<'_>) -> Done {
+    let organization = call.managed()?;
+    let violated = super::handshake_constraint;
+    if organization.feature_set == "ALL" {
+        let message = "All features are already enabled in this organization.";
+        return Err(violated("ORGANIZATION_ALREADY_HAS_ALL_FEATURES", message));
+    }
+    if organization.enabling_all_features {
+        let message = "All features are already being enabled.";
+        return Err(violated("ORGANIZATION_IS_ALREADY_PENDING_ALL_FEATURES_MIGRATION", message));
+    }
+    let id = organization.id.clone();
+    let others = call.state.members(&id).count() > 1;
+    let handshake = super::handshakes::ask_all_features(call)?;
+    let organization = call.organization_mut(&id)?;
+    // Where nobody else must agree, it takes effect when the management account itself does: at once.
+    organization.enabling_all_features = others;
+    if !others {
+        organization.feature_set = "ALL".to_owned();
+    }
+    Ok(json!({ "Handshake": handshake }))
+}
+
 pub(super) fn describe(call: &mut Call<'_>) -> Done {
     let organization = call.state.organization_of(&call.caller.account).ok_or_else(not_in_use)?;
     Ok(json!({ "Organization": show(&call.state, organization) }))

@@ -1,10 +1,10 @@
 //! Roots, organizational units, who is under whom, and which policies hang there.
 
 use super::super::Call;
-use super::super::state::{LOWER, Organization, Policy, Unit};
+use super::super::state::{LOWER, Organization, Policy, State, Unit};
 use super::super::wire::AwsError;
 use super::input::{CHILD, PARENT, TARGET, UNIT, UNIT_NAME, invalid};
-use super::{Account, Done, constraint, member};
+use super::{Account, Done, constraint, member, policies};
 use serde_json::{Value, json};
 
 /// Units below the root, at most.
@@ -23,12 +23,7 @@ fn unit_not_found() -> AwsError {
 
 pub(super) fn list_roots(call: &mut Call<'_>) -> Done {
     let organization = call.overseen()?;
-    let types = match organization.feature_set.as_str() {
-        "ALL" => json!([{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]),
-        _ => json!([]),
-    };
-    let arn = organization.arn("root", &organization.root);
-    call.page("Roots", vec![json!({"Id": organization.root, "Arn": arn, "Name": "Root", "PolicyTypes": types})])
+    call.page("Roots", vec![policies::show_root(organization, call.now)])
 }
 
 fn kind(organization: &Organization, parent: &str) -> &'static str {
@@ -97,6 +92,26 @@ pub(super) fn create(call: &mut Call<'_>) -> Done {
     Ok(json!({ "OrganizationalUnit": show(organization, &unit) }))
 }
 
+pub(super) fn update(call: &mut Call<'_>) -> Done {
+    let id = call.managed()?.id.clone();
+    let unit = call.need("OrganizationalUnitId", UNIT)?;
+    let name = call.text("Name", UNIT_NAME)?;
+    let organization = call.managed()?;
+    let mut found = organization.units.get(&unit).ok_or_else(unit_not_found)?.clone();
+    if let Some(name) = name {
+        let same = |other: &Unit| other.parent == found.parent && other.name == name && other.id != unit;
+        if organization.units.values().any(same) {
+            let message = "An OU with the same name already exists.";
+            return Err(AwsError::json("DuplicateOrganizationalUnitException", message));
+        }
+        found.name = name;
+    }
+    let organization = call.organization_mut(&id)?;
+    let shown = show(organization, &found);
+    organization.units.insert(unit, found);
+    Ok(json!({ "OrganizationalUnit": shown }))
+}
+
 pub(super) fn delete(call: &mut Call<'_>) -> Done {
     let organization = call.managed()?;
     let id = organization.id.clone();
@@ -145,26 +160,28 @@ fn show(organization: &Organization, unit: &Unit) -> Value {
 pub(super) fn list_policies(call: &mut Call<'_>) -> Done {
     let organization = call.overseen()?;
     let target = call.need("TargetId", TARGET)?;
-    let known = [
-        "SERVICE_CONTROL_POLICY",
-        "RESOURCE_CONTROL_POLICY",
-        "TAG_POLICY",
-        "BACKUP_POLICY",
-        "AISERVICES_OPT_OUT_POLICY",
-    ];
-    let kind = call.choice("Filter", &known)?.ok_or_else(|| invalid("INPUT_REQUIRED", "Filter"))?;
+    let kind = call.choice("Filter", &policies::TYPES)?.ok_or_else(|| invalid("INPUT_REQUIRED", "Filter"))?;
     if !organization.has_parent(&target) && member(&call.state, &organization.id, &target).is_err() {
         return Err(AwsError::json(
             "TargetNotFoundException",
             "We can't find a root, OU, or account with the TargetId that you specified.",
         ));
     }
-    let attached = |policy: &&Policy| policy.kind == kind && (policy.aws_managed || policy.targets.contains(&target));
+    let attached = |policy: &&Policy| policy.kind == kind && policies::attached(policy, &target);
     let policies = organization.policies.values().filter(attached);
     call.page("Policies", policies.map(|policy| show_policy(organization, policy)).collect())
 }
 
-fn show_policy(organization: &Organization, policy: &Policy) -> Value {
+/// What a target is, its ARN and its name.
+pub(super) fn kind_of_target(state: &State, organization: &Organization, id: &str) -> (&'static str, String, String) {
+    match (organization.units.get(id), state.accounts.get(id)) {
+        (Some(unit), _) => ("ORGANIZATIONAL_UNIT", organization.arn("ou", id), unit.name.clone()),
+        (None, Some(account)) => ("ACCOUNT", organization.arn("account", id), account.name.clone()),
+        (None, None) => ("ROOT", organization.arn("root", id), "Root".to_owned()),
+    }
+}
+
+pub(super) fn show_policy(organization: &Organization, policy: &Policy) -> Value {
     let kind = policy.kind.to_ascii_lowercase();
     let arn = match policy.aws_managed {
         true => format!("arn:aws:organizations::aws:policy/{kind}/{}", policy.id),
