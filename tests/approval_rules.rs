@@ -863,9 +863,9 @@ fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, 
         }
         if doing.act > 0 {
             let statement = world.statement(&name, ROLES[doing.signs_as], Decides::Approve);
-            let other = world.statement(&name, ROLES[doing.signs_as], Decides::Deny);
-            let about = if doing.code == 1 { &other } else { &statement };
             if coded && doing.code > 0 {
+                let other = world.statement(&name, ROLES[doing.signs_as], Decides::Deny);
+                let about = if doing.code == 1 { &other } else { &statement };
                 world.codes.insert(statement.tail.nonce.clone(), code(about));
             }
             world.add(statement);
