@@ -453,7 +453,8 @@ fn a_role_with_a_code_needs_aws_to_have_taken_one_for_this_very_statement() {
     world.codes.clear();
     assert_eq!(world.honest(&world.statement("tom", "code", Decides::Deny)), Ok(()));
     let other = session_name(&Digest::of(b"other"));
-    let lies: [(&str, fn(&mut Corroborated, &str)); 11] = [
+    type Lie = fn(&mut Corroborated, &str);
+    let lies: [(&str, Lie); 11] = [
         ("another statement", |it, _| it.statement = Digest::of(b"other")),
         ("a session of another name", |it, other| it.arn = format!("{}{other}", &it.arn[..it.arn.len() - 43])),
         ("a longer name", |it, _| it.arn.push('x')),
