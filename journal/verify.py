@@ -353,7 +353,7 @@ class Run:
             and said["covers"] == covers_of(name) and said["operations"][7:] == request["data"]["operations"]}
         waived = glass and (not step["back"]["point_of_no_return"] or self.parties <= glass)
         granted = self.granted(request)
-        need(waived if granted is None else granted == data["consumes"], "CS0833")
+        need(waived and not data["consumes"] if granted is None else granted == data["consumes"], "CS0833")
     def outcome(self, data):
         name, work, result = data["step"], self.works.get(data["step"]), data["result"]
         need(data["direction"] == direction_of(name), "CS0830")

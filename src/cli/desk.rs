@@ -171,6 +171,9 @@ impl Desk {
 
     /// Signs a decision, and appends it or puts it to the answer.
     pub fn decide(&mut self, seq: u64, decides: Decides, reason: &str) -> Result<(), CliError> {
+        if self.hand.print.is_none() && self.hand.signature.is_none() {
+            self.ready()?;
+        }
         let now = self.clock.now();
         let role = voice::deciding_role(&self.run, seq, &self.person, now);
         let role = role.ok_or_else(|| unknown(&self.run, &self.person))?;
