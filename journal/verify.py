@@ -51,7 +51,6 @@ def clock(text):
     """Milliseconds since 1970 of a time; None where it is none."""
     try: return round(datetime.fromisoformat(text).timestamp() * 1000)
     except ValueError: return None
-
 @functools.lru_cache
 def forms_of(names):
     return {name: form or MEMBER[name] for name, _, form in (one.partition(":") for one in names.split())}
@@ -315,7 +314,6 @@ class Run:
         request["voices"].append(said)
         request["ended"] = choice == "deny"
     def request_ended(self, data): self.requests[data["request"]]["ended"] |= data["why"] != "consumed"
-    # What people say, operations, outcomes.
     def said(self, _, said):
         need(bool(said["object"]) != (said["what"] in ("note", "go-on")), "CS0810")
         self.words += [said] if said["object"] else []
@@ -325,7 +323,7 @@ class Run:
         step, forward = self.step(name), not undo or name.split("/undo/")[0] in self.works
         need(data["direction"] == direction_of(name) and forward, "CS0830")
         need(not last or not is_open(last), "CS0832")
-        operation, first, request = canonical(self.object(data["operation"])), self.seq, data["request"]
+        operation, request = canonical(self.object(data["operation"])), data["request"]
         if data["try"] == 1:
             need(data["first"] is None and (last["attempt"] if last else 0) < data["attempt"], "CS0837")
             if step["approvals"] or data["consumes"] or request is not None:
@@ -336,8 +334,9 @@ class Run:
             need(last["try"] + 1 == data["try"] and last["ended"] in sure, "CS0837")
             need(not data["consumes"] and request in (None, last["request"]), "CS0834")
             need(last["operation"] == data["operation"], "CS0835")
-            first, request = last["first"], last["request"]
+            request = last["request"]
             need(request is None or not self.requests[request]["ended"], "CS0833")
+        first = data["first"] or self.seq
         self.works[name] = data | dict(first=first, request=request, seq=self.seq, ended=None)
     def paid(self, data, step, request, operation):
         """The approvals that an attempt spends are over this operation, grant it, and are spent once (8)."""

@@ -168,6 +168,16 @@ fn an_undo_that_fails_is_done_by_hand_and_agreed_to() {
     assert!(verify["on_word"].to_string().contains(&format!("how {step} ended")), "{verify:#}");
     assert!(scene.keeps("the tag is there") || scene.keeps("dGhlIHRhZyBpcyB0aGVyZQ"), "the evidence is kept");
     also_in_python(&scene, "OPEN");
+    // The reports name the file, what it is about and its digest.
+    let digest = countersign::base::Digest::of(b"the tag is there").to_string();
+    for format in ["markdown", "html", "json"] {
+        let report = scene.run("nobody", &["report", "--format", format]).exits(0).stdout;
+        // Markdown escapes every point.
+        let report = report.replace('\\', "");
+        for words in ["shot.txt", digest.as_str()] {
+            assert!(report.contains(words), "{format}: {words}\n{report}");
+        }
+    }
 }
 
 /// Denied, the word is worth nothing: the undo is tried again, and asked for anew.

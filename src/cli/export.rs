@@ -18,12 +18,23 @@ pub struct Args {
     /// Where to write; standard output if left out
     #[arg(long, short)]
     pub output: Option<PathBuf>,
+    /// Also write the keys of the people file in force, as an OpenSSH allowed_signers file
+    #[arg(long, value_name = "FILE")]
+    pub signers: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let journal = place::journal(global)?;
     let id = place::find(&journal, args.run.as_deref())?;
-    let text = bundle_text(&journal, &id)?;
+    let bundle = collect(&journal, &id)?;
+    let text = bundle::write(&bundle.run, &bundle.lines, &bundle.objects);
+    if let Some(path) = &args.signers {
+        let signers = verify::signers(&bundle).map_err(|why| {
+            CliError::new(Exit::NotVerified, "CS0812", why, "`countersign verify` says what is wrong")
+        })?;
+        write_file(path, signers.as_bytes())?;
+        ui.say(&format!("wrote {}: keys as the run names them", path.display()));
+    }
     let Some(path) = &args.output else {
         // A bundle ends with its last line feed, which `data` writes.
         ui.data(text.trim_end_matches('\n'));

@@ -88,9 +88,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("decline", &["countersign decline move.countersign --as bob"]),
     (
         "verify",
-        &["countersign verify 98f30cc2", "countersign verify move.countersign --trust people-from-the-customer.toml"],
+        &[
+            "countersign verify 98f30cc2",
+            "countersign verify move.countersign --trust people-from-the-customer.toml",
+            "countersign verify move.countersign --commands > check.sh",
+        ],
     ),
-    ("export", &["countersign export -o move.countersign"]),
+    (
+        "export",
+        &["countersign export -o move.countersign", "countersign export -o move.countersign --signers allowed_signers"],
+    ),
     ("simulate", &["countersign simulate --world runbooks/worlds/move_member_accounts.toml"]),
     ("actions", &["countersign actions handshake", "countersign actions organizations:AcceptHandshake"]),
     ("schema", &["countersign schema runbook", "countersign schema values runbooks/move_member_accounts.toml"]),

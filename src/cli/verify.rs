@@ -44,6 +44,9 @@ impl Read {
 pub struct Args {
     #[command(flatten)]
     pub read: Read,
+    /// Print the shell lines that check every signature without this program, instead of a verdict
+    #[arg(long, conflicts_with_all = ["trust", "held"])]
+    pub commands: bool,
 }
 
 pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
@@ -55,6 +58,11 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
             return Ok(Exit::NotVerified);
         }
     };
+    if args.commands {
+        let lines = verify::commands(&bundle, &file_name(args.read.target.as_deref(), &bundle));
+        ui.data(&if ui.json { pretty(&json!({ "commands": lines })) } else { lines.join("\n") });
+        return Ok(Exit::Done);
+    }
     if let Some(other) = held.iter().find(|held| held.run != bundle.run) {
         let message = format!("the head that you hold is of the run {}, not {}", other.run.short(), bundle.run.short());
         return Err(usage("CS0877", message, "give --held a head of this run"));
@@ -71,6 +79,13 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
         4 => Exit::Waiting,
         _ => Exit::NotVerified,
     })
+}
+
+/// The file that lies before whoever types the lines: the bundle, or what `export` is told to write.
+fn file_name(target: Option<&str>, bundle: &Bundle) -> String {
+    let path = target.map(Path::new).filter(|path| path.is_file());
+    let name = path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| format!("{}.countersign", bundle.run.short()))
 }
 
 fn read_target(target: Option<&str>, global: &Global) -> Result<Result<Bundle, String>, CliError> {

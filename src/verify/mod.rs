@@ -5,6 +5,7 @@
 
 mod amend;
 mod back;
+mod by_hand;
 mod chain;
 mod close;
 mod codes;
@@ -19,6 +20,7 @@ mod text;
 mod trust;
 mod walk;
 
+pub use by_hand::{SIGNERS, commands, signers};
 pub use codes::CODES;
 pub use text::{json, text};
 pub use trust::{Held, Trust};

@@ -311,10 +311,21 @@ impl<'a> Walk<'a> {
             let message = format!("the session {} allows no credentials of kind {}", fact.session, fact.session_kind);
             return fail(codes::SESSION, message);
         }
+        let account = serde_json::Value::from(fact.account.as_str());
+        if !super::template::fits(&session.account.clone().into(), &account, &|path| self.parameter(&plan, path)) {
+            let message = format!("the session {} is of another account than {}", fact.session, fact.account);
+            return fail(codes::SESSION, message);
+        }
         if self.mode == Some(Mode::Live) && !is_aws(&fact.endpoint) {
             return fail(codes::SESSION, format!("a live run spoke to {}, which is not AWS", fact.endpoint));
         }
         Ok(())
+    }
+
+    /// What `parameters.a.b` is, by the run's values.
+    fn parameter(&self, plan: &Plan, path: &str) -> Option<serde_json::Value> {
+        let values: serde_json::Value = serde_json::from_slice(self.objects.get(&plan.values)?).ok()?;
+        super::template::member(&values, path.strip_prefix("parameters.")?).cloned()
     }
 
     fn stage_entered(&mut self, fact: &StageEntered) -> Checked {

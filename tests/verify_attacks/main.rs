@@ -4,6 +4,8 @@
 
 mod by_hand;
 mod changes;
+mod commands;
+mod holds;
 mod mutants;
 mod repair;
 mod second;
@@ -385,6 +387,41 @@ fn the_named_successor_takes_over() {
     });
     writer.honest();
     assert_eq!(verdict_of(&writer).problems, []);
+}
+
+/// k1's first attempt is called the second, everywhere.
+fn attempt_left_out() -> Writer {
+    let mut writer = Writer::new(Mode::Live);
+    writer.before = Box::new(|w, label| match label {
+        "ask k1" => {
+            w.ask("ask k1", "k1", 2);
+            w.skip = true;
+        }
+        "confirm k1" => {
+            let Fact::Asked(asked) = w.entries[w.seq("ask k1") as usize].fact.clone() else { panic!() };
+            w.say("confirm k1", "alice", SaidWhat::Confirmed, "move:k1/accept", 2, Some(asked.operations));
+            w.skip = true;
+        }
+        "intend k1" => {
+            let consumes = vec![w.seq("approve bob k1"), w.seq("approve carol k1")];
+            let request = w.seq("ask k1");
+            w.intend("intend k1", "k1", 2, request, consumes);
+            w.skip = true;
+        }
+        "done k1" => {
+            let intended = w.seq("intend k1");
+            w.end("done k1", "k1", 2, Some(intended), Ended::Done, Found::Answer);
+            w.skip = true;
+        }
+        _ => {}
+    });
+    writer.honest();
+    writer
+}
+
+#[test]
+fn an_attempt_that_is_left_out_is_seen() {
+    assert_eq!(code(&verdict_of(&attempt_left_out())), "CS0837");
 }
 
 /// A task of people, done by `who` or by nobody's signed word.
@@ -1114,6 +1151,14 @@ const LIES: &[(&str, &str, Hooks)] = &[
     ("a session of another kind", "CS0856", |w| {
         entry(w, "session", |entry| fact_of!(entry, SessionOpened).session_kind = "root".into());
     }),
+    ("a session of another account than the plan's", "CS0856", |w| {
+        entry(w, "session", |entry| fact_of!(entry, SessionOpened).account = "333333333333".into());
+    }),
+    ("a session of another account than the values say", "CS0856", |w| {
+        w.plan.sessions.get_mut("new").unwrap().account = "${parameters.account}".into();
+        w.values = b"{\"account\":\"444444444444\"}".to_vec();
+        w.plan.values = Digest::of(&w.values);
+    }),
     ("a live run against something that is not AWS", "CS0856", |w| {
         entry(w, "session", |entry| fact_of!(entry, SessionOpened).endpoint = "http://127.0.0.1:4566".into());
     }),
@@ -1436,7 +1481,6 @@ const ON_WORD: &[&str] = &[
     "run_opened.paths",
     "run_opened.program",
     "run_opened.random",
-    "session_opened.account",
     "session_opened.arn",
     "verified.object",
     "verified.sides",
@@ -1774,7 +1818,7 @@ mod verbs {
     ) -> Result<Exit, &'static str> {
         let target = target.map(|path| path.to_string_lossy().into_owned());
         let read = verb::Read { target, trust: trust.into(), held: held.into() };
-        let args = verb::Args { read };
+        let args = verb::Args { read, commands: false };
         verb::run(&args, &global(journal), &UI).map_err(|error| error.code)
     }
 
@@ -1784,7 +1828,7 @@ mod verbs {
         let at = |name: &str| folder.path().join(name);
         let writer = honest(Mode::Live);
         let db = journal(folder.path(), &writer);
-        let args = export::Args { run: Some("0909".into()), output: Some(at("run.bundle")) };
+        let args = export::Args { run: Some("0909".into()), output: Some(at("run.bundle")), signers: None };
         assert_eq!(export::run(&args, &global(&db), &UI).unwrap(), Exit::Done);
         let exported = std::fs::read(at("run.bundle")).unwrap();
         assert_eq!(bundle::read(&exported).unwrap(), writer.bundle());

@@ -67,7 +67,11 @@ fn the_second_verifier_agrees_on_every_run_and_every_lie() {
         writer.honest();
         (*name, writer)
     });
-    let tasks = [("a task that nobody says is done", task(None)), ("a task other than the plan's", other_task())];
+    let tasks = [
+        ("a task that nobody says is done", task(None)),
+        ("a task other than the plan's", other_task()),
+        ("a first attempt called the second", attempt_left_out()),
+    ];
     let mut left = std::collections::BTreeSet::new();
     for (name, writer) in lies.chain(tasks) {
         match second.compare(&text(&writer)) {

@@ -45,6 +45,7 @@ pub struct Writer {
     pub epoch: u64,
     pub plan: Plan,
     pub people: String,
+    pub values: Vec<u8>,
     pub force: (Digest, Digest, Digest),
     /// Seq of each labelled entry.
     pub seqs: BTreeMap<String, u64>,
@@ -196,6 +197,7 @@ impl Writer {
             epoch: 1,
             plan: plan(&people),
             people,
+            values: b"{}".to_vec(),
             force: (Digest::ZERO, Digest::ZERO, Digest::ZERO),
             seqs: BTreeMap::new(),
             skip: false,
@@ -291,7 +293,7 @@ impl Writer {
         let plan = object_bytes(&serde_json::to_value(&self.plan).unwrap()).unwrap();
         let plan = self.stored_plan.take().unwrap_or(plan);
         let runbook = self.object(b"schema = 1\n".to_vec());
-        let values = self.object(b"{}".to_vec());
+        let values = self.object(self.values.clone());
         let plan = self.object(plan);
         let people = self.object(self.people.clone().into_bytes());
         self.force = (runbook, plan, people);
