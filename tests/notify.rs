@@ -96,8 +96,9 @@ fn server(statuses: &[Option<u16>]) -> (String, Arc<Mutex<Vec<Posted>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook", listener.local_addr().unwrap());
     let posted = Arc::new(Mutex::new(Vec::new()));
-    let (keep, mut statuses) = (Arc::clone(&posted), statuses.to_vec().into_iter());
+    let (keep, statuses) = (Arc::clone(&posted), statuses.to_vec());
     std::thread::spawn(move || {
+        let mut statuses = statuses.into_iter();
         let mut hanging = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
