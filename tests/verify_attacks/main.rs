@@ -1185,7 +1185,15 @@ const LIES: &[(&str, &str, Hooks)] = &[
     }),
     ("the people changed by the operator alone", "CS0860", |w| before(w, "ask k1", |w| change_people(w, &["alice"]))),
     ("approvals waived by somebody who may not", "CS0861", |w| {
-        before(w, "approve carol k1", |w| break_glass(w, "carol", "why not"));
+        w.before = Box::new(|w, label| match label {
+            "approve carol k1" => break_glass(w, "carol", "why not"),
+            "intend k1" => {
+                let request = w.seq("ask k1");
+                w.intend("intend k1", "k1", 1, request, vec![]);
+                w.skip = true;
+            }
+            _ => {}
+        });
     }),
     ("a code that was checked for another statement", "CS0824", |w| coded(w, |it| it.statement = Digest::of(b"other"))),
     ("a live code that a simulator checked", "CS0824", |w| coded(w, |it| it.endpoint = "http://127.0.0.1:1".into())),
