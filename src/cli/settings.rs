@@ -56,7 +56,7 @@ fn read(folder: &Path, text: &str) -> Result<Settings, CliError> {
 }
 
 /// A path of the file: from its folder, or from the home of whoever runs the program (`~/...`).
-fn at(folder: &Path, home: Option<&Path>, text: &str) -> PathBuf {
+pub fn at(folder: &Path, home: Option<&Path>, text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => folder.join(text),

@@ -57,6 +57,7 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
         return Err(CliError::new(Exit::NotVerified, "CS6003", verify::text(&report), "nothing was signed"));
     }
     let mut run = place::open_run(&journal, &id)?;
+    place::is_here(&run)?;
     if run.people.get(&person).is_none() {
         return Err(unknown(&run, &person));
     }

@@ -1,5 +1,6 @@
 //! The `[notify]` table of countersign.toml: who is told, and of what. Local, never part of a run.
 
+use crate::cli::settings::at;
 use crate::report::event::Kind;
 use crate::runbook::node::{Node, Notes};
 use crate::runbook::reader::{Shape, Table, one_of, shown};
@@ -67,8 +68,10 @@ pub fn read(node: &Node, folder: &Path, notes: &mut Notes) -> Option<Settings> {
 }
 
 fn webhook(table: &Table, folder: &Path, notes: &mut Notes) -> Option<Webhook> {
+    let home = std::env::home_dir();
     let env = table.required_if_there("secret_env", notes).map(|text| Secret::Env(text.is));
-    let file = table.required_if_there("secret_file", notes).map(|text| Secret::File(folder.join(&text.is)));
+    let file =
+        table.required_if_there("secret_file", notes).map(|text| Secret::File(at(folder, home.as_deref(), &text.is)));
     let url = table.required_if_there("webhook", notes)?;
     let scheme = url.is.strip_prefix("https://").or_else(|| url.is.strip_prefix("http://"));
     if scheme.is_none_or(|rest| rest.is_empty()) || !url.is.chars().all(|c| c.is_ascii_graphic()) {
