@@ -110,9 +110,6 @@ impl Desk {
         if matches!(place, Place::Journal(_)) {
             place::is_here(&run)?;
         }
-        if matches!(place, Place::Journal(_)) {
-            place::is_here(&run)?;
-        }
         let person = who.person()?;
         if run.people.get(&person).is_none() {
             return Err(unknown(&run, &person));
