@@ -91,7 +91,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "countersign verify 98f30cc2",
             "countersign verify move.countersign --trust people-from-the-customer.toml",
-            "countersign verify move.countersign --commands > check.sh",
+            "countersign verify move.countersign --commands",
         ],
     ),
     (

@@ -162,7 +162,7 @@ fn legend(proof: &Proof) -> String {
     for column in &proof.columns {
         out.push_str(&wrap(&format!("  {}  ", column.head), &format!("{} ({})", column.words, column.name)));
     }
-    out.push_str("  d done  b rolled back  r repaired  s stopped with a clear word  F FAILED  - does not apply\n");
+    out.push_str("  d done  b rolled back  r repaired  s stopped with a clear word\n  F FAILED  - does not apply\n");
     out.push_str("  several letters: the first, the second and the last item\n");
     for (why, heads) in reasons(proof) {
         let heads: Vec<&str> = heads.into_iter().collect();
