@@ -469,6 +469,10 @@ fn a_point_of_no_return_that_failed_is_repaired_and_tried_again() {
     scene.resume("alice").exits(4).saying("countersign approve end/gone");
     agreed(&scene, GONE);
     scene.run("alice", &["confirm", GONE, "--typed", GONE]).exits(0);
+    // The repair changed what the anchor captures: what was agreed to was shown with the old picture.
+    scene.resume("alice").exits(4).saying("what was captured has changed");
+    agreed(&scene, GONE);
+    scene.run("alice", &["confirm", GONE, "--typed", GONE]).exits(0);
     scene.resume("alice").exits(4).saying("end/after");
     scene.run("alice", &["abandon", "--yes", "--reason", "enough"]).exits(0);
     assert_eq!(scene.status()["state"], "abandoned");
