@@ -212,9 +212,12 @@ static ACCEPT_HANDSHAKE: Action = Action {
 const ACCEPTED_BY_MEMBER: Side = Side {
     name: "member",
     reads: &[THE_HANDSHAKE, ProbeRead { id: "organization", action: "organizations:DescribeOrganization", with: &[] }],
-    done: "reads.organization.answer.Organization.Id != `null` \
+    // Who lets another pay stays where they are: the invitation itself tells.
+    done: "(reads.handshake.answer.Handshake.Action == 'TRANSFER_RESPONSIBILITY' \
+           && reads.handshake.answer.Handshake.State == 'ACCEPTED') \
+           || (reads.organization.answer.Organization.Id != `null` \
            && reads.organization.answer.Organization.Id \
-           == (reads.handshake.answer.Handshake.Parties[?Type == 'ORGANIZATION'].Id | [0])",
+           == (reads.handshake.answer.Handshake.Parties[?Type == 'ORGANIZATION'].Id | [0]))",
     not_done: "contains(['OPEN', 'REQUESTED', 'CANCELED', 'DECLINED', 'EXPIRED'], reads.handshake.answer.Handshake.State) \
                && (reads.organization.error == 'AWSOrganizationsNotInUseException' \
                || (reads.organization.answer.Organization.Id != `null` \

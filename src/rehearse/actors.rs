@@ -2,12 +2,15 @@
 
 use super::Tell;
 use super::world::Wire;
+use crate::base::Time;
 use crate::engine::next::{Prompt, PromptKind, Stop};
 use crate::engine::state::Run;
+use crate::expression;
 use crate::operator::{Answer, EvidenceFile, Operator, Patience, TaskAnswer};
 use crate::plan::model::{AskField, Evidence, Plan};
 use crate::record::entry::Entry;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Simulated people at the seat: they agree, with `example` values, and do what a task settles.
@@ -15,11 +18,24 @@ pub struct Simulated {
     tell: Tell,
     wire: Arc<Wire>,
     plan: Arc<Plan>,
+    /// The accounts of sessions that are the same for all items.
+    accounts: BTreeMap<String, String>,
 }
 
 impl Simulated {
-    pub fn new(tell: Tell, wire: Arc<Wire>, plan: Arc<Plan>) -> Simulated {
-        Simulated { tell, wire, plan }
+    pub fn new(tell: Tell, wire: Arc<Wire>, run: &Run, now: Time) -> Simulated {
+        let parameters = json!({"parameters": run.values});
+        let account = |template: &str| match expression::fill(&Value::String(template.to_owned()), &parameters, now) {
+            Ok(Value::String(account)) => Some(account),
+            _ => None,
+        };
+        let accounts = run
+            .plan
+            .sessions
+            .iter()
+            .filter_map(|(id, session)| Some((id.clone(), account(&session.account)?)))
+            .collect();
+        Simulated { tell, wire, plan: run.plan.clone(), accounts }
     }
 
     fn settle(&mut self, prompt: &Prompt, facts: &[String]) {
@@ -29,13 +45,15 @@ impl Simulated {
         }
     }
 
-    /// The account that a task is about: the item's `id`, or its key.
+    /// The account that a task is about: the item's `id`, or its key; without an item that of the step's session.
     fn account_of(&self, prompt: &Prompt) -> String {
         let Ok(id) = prompt.at.parse::<crate::base::StepId>() else { return String::new() };
         let items = self.plan.stage(&id.stage).and_then(|stage| stage.items.as_deref()).unwrap_or_default();
         let item = items.iter().find(|item| Some(&item.key) == id.item.as_ref());
         let named = item.and_then(|item| item.value.get("id").and_then(Value::as_str).map(str::to_owned));
-        named.or(id.item).unwrap_or_default()
+        let step = self.plan.stage(&id.stage).and_then(|stage| stage.steps.iter().find(|step| step.id == id.step));
+        let session = || step.and_then(|step| self.accounts.get(&step.session)).cloned();
+        named.or(id.item).or_else(session).unwrap_or_default()
     }
 }
 

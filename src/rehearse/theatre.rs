@@ -119,7 +119,7 @@ impl<R: Random + Clone + 'static> Theatre<R> {
             store,
             cloud: self.cloud(&run),
             clock: self.clock.clone(),
-            operator: Simulated::new(std::rc::Rc::clone(&self.tell), Arc::clone(&self.wire), run.plan.clone()),
+            operator: Simulated::new(std::rc::Rc::clone(&self.tell), Arc::clone(&self.wire), &run, self.clock.now()),
             random: Box::new(self.random.clone()),
             signer: Box::new(self.ring.clone()),
             programs: Box::new(SimulatedPrograms(Arc::clone(&self.wire))),
