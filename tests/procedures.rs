@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 fn steps(book: &str) -> BTreeSet<String> {
-    let text = std::fs::read_to_string(format!("runbooks/{book}.toml")).unwrap_or_else(|error| panic!("{book}: {error}"));
+    let text =
+        std::fs::read_to_string(format!("runbooks/{book}.toml")).unwrap_or_else(|error| panic!("{book}: {error}"));
     let read: toml::Table = text.parse().unwrap();
     let mut found = BTreeSet::new();
     for stage in read["stages"].as_array().unwrap() {
@@ -18,7 +19,8 @@ fn steps(book: &str) -> BTreeSet<String> {
 fn every_step_of_the_page_stands_in_a_runbook() {
     let page = std::fs::read_to_string("docs/procedures.md").unwrap();
     let spans = page.split('`').skip(1).step_by(2);
-    let named: Vec<(&str, &str)> = spans.filter_map(|span| span.split_once(": ")).filter(|(_, step)| step.contains('/')).collect();
+    let named: Vec<(&str, &str)> =
+        spans.filter_map(|span| span.split_once(": ")).filter(|(_, step)| step.contains('/')).collect();
     assert!(named.len() > 70, "only {} steps are named", named.len());
     let missing: Vec<_> = named.iter().filter(|(book, step)| !steps(book).contains(*step)).collect();
     assert!(missing.is_empty(), "there are no such steps: {missing:?}");

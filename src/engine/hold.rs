@@ -73,7 +73,9 @@ pub fn before_undo(run: &Run, stage: &Stage) -> Option<Next> {
     let place = |id: &str| run.plan.stages.iter().position(|one| one.id == id);
     let here = place(&stage.id)?;
     let over = |hold: &&Hold| {
-        let Some(span) = run.plan.span(hold).filter(|span| here <= span.from) else { return false };
+        let Some(span) = run.plan.span(hold).filter(|span| span.from.is_some_and(|from| here <= from)) else {
+            return false;
+        };
         let inside = |id: &StepId| place(&id.stage).is_some_and(|at| span.covers(at));
         is_live(run, &hold.id) && !rollback::standing(run).any(inside)
     };

@@ -374,14 +374,15 @@ impl Step {
 /// The stages (by index) whose close begins and ends a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    pub from: usize,
+    /// None: it begins before the first stage.
+    pub from: Option<usize>,
     pub until: usize,
 }
 
 impl Span {
     /// The stage lies behind the one that begins the hold, up to the one that ends it.
     pub fn covers(self, stage: usize) -> bool {
-        self.from < stage && stage <= self.until
+        self.from.is_none_or(|from| from < stage) && stage <= self.until
     }
 }
 
@@ -393,7 +394,8 @@ impl Plan {
     /// None: it names a stage that there is not.
     pub fn span(&self, hold: &Hold) -> Option<Span> {
         let at = |id: &str| self.stages.iter().position(|stage| stage.id == id);
-        Some(Span { from: at(&hold.from)?, until: at(&hold.until)? })
+        let from = if hold.from.is_empty() { None } else { Some(at(&hold.from)?) };
+        Some(Span { from, until: at(&hold.until)? })
     }
 
     pub fn stage(&self, id: &str) -> Option<&Stage> {

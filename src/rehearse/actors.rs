@@ -10,7 +10,7 @@ use crate::operator::{Answer, EvidenceFile, Operator, Patience, TaskAnswer};
 use crate::plan::model::{AskField, Evidence, Plan};
 use crate::record::entry::Entry;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Simulated people at the seat: they agree, with `example` values, and do what a task settles.
@@ -19,7 +19,7 @@ pub struct Simulated {
     wire: Arc<Wire>,
     plan: Arc<Plan>,
     /// The accounts of sessions that are the same for all items.
-    accounts: BTreeMap<String, String>,
+    accounts: BTreeSet<String>,
 }
 
 impl Simulated {
@@ -29,12 +29,7 @@ impl Simulated {
             Ok(Value::String(account)) => Some(account),
             _ => None,
         };
-        let accounts = run
-            .plan
-            .sessions
-            .iter()
-            .filter_map(|(id, session)| Some((id.clone(), account(&session.account)?)))
-            .collect();
+        let accounts = run.plan.sessions.values().filter_map(|session| account(&session.account)).collect();
         Simulated { tell, wire, plan: run.plan.clone(), accounts }
     }
 
@@ -45,15 +40,15 @@ impl Simulated {
         }
     }
 
-    /// The account that a task is about: the item's `id`, or its key; without an item that of the step's session.
+    /// The account that a task is about: the item's `id`, or its key; without an item that of a session which the
+    /// task's text names.
     fn account_of(&self, prompt: &Prompt) -> String {
         let Ok(id) = prompt.at.parse::<crate::base::StepId>() else { return String::new() };
         let items = self.plan.stage(&id.stage).and_then(|stage| stage.items.as_deref()).unwrap_or_default();
         let item = items.iter().find(|item| Some(&item.key) == id.item.as_ref());
-        let named = item.and_then(|item| item.value.get("id").and_then(Value::as_str).map(str::to_owned));
-        let step = self.plan.stage(&id.stage).and_then(|stage| stage.steps.iter().find(|step| step.id == id.step));
-        let session = || step.and_then(|step| self.accounts.get(&step.session)).cloned();
-        named.or(id.item).or_else(session).unwrap_or_default()
+        let item_id = item.and_then(|item| item.value.get("id").and_then(Value::as_str).map(str::to_owned));
+        let named = || self.accounts.iter().find(|account| prompt.text.contains(account.as_str())).cloned();
+        item_id.or(id.item).or_else(named).unwrap_or_default()
     }
 }
 

@@ -1477,8 +1477,9 @@ const ON_WORD: &[&str] = &[
     "anchor_set.object",
     "asked.approve_by", // a second off is rounding, and the approvers sign it
     "asked.run_by",
-    "asked.summary",    // what the approvers were shown, and have signed
-    "intended.send_by", // earlier is no harm
+    "checkpoint.object", // what others keep of it
+    "asked.summary",     // what the approvers were shown, and have signed
+    "intended.send_by",  // earlier is no harm
     "outcome.date",
     "outcome.output",
     "outcome.request_id",

@@ -139,7 +139,7 @@ fn a_repair_wants_its_point_of_no_return_its_beginning_and_its_approvals() {
     for (lie, repair, wanted) in lies {
         let writer = repaired(repair);
         assert_eq!(code(&verdict_of(&writer)), wanted, "{lie}");
-        if wanted != "CS0851" {
+        if !second.left.iter().any(|left| left == wanted) {
             let text = countersign::record::bundle::write(&writer.run, &writer.lines, &writer.objects);
             assert_eq!(second.verdict(text.as_bytes())["verdict"], "INVALID", "{lie}");
         }

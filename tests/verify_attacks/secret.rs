@@ -84,7 +84,7 @@ fn nothing_is_made_again_before() {
     for (lie, how, wanted) in lies {
         let writer = lost(how);
         assert_eq!(code(&verdict_of(&writer)), wanted, "{lie}");
-        if wanted != "CS0851" {
+        if !second.left.iter().any(|left| left == wanted) {
             let text = countersign::record::bundle::write(&writer.run, &writer.lines, &writer.objects);
             assert_eq!(second.verdict(text.as_bytes())["verdict"], "INVALID", "{lie}");
         }

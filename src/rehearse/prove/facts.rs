@@ -22,6 +22,8 @@ impl Facts {
     pub fn known(state: &State, known: &BTreeSet<String>) -> Facts {
         let mut bare = state.clone();
         bare.handshakes.clear();
+        // What was only asked for, and is over, binds nobody, as an ended invitation.
+        bare.transfers.retain(|transfer| !matches!(transfer.status, "CANCELED" | "DECLINED" | "EXPIRED"));
         bare.creations.clear();
         bare.keys.clear();
         bare.serial = 0;
