@@ -97,7 +97,7 @@ pub static ACCOUNT: Read = Read {
     action: "organizations:DescribeAccount",
     whom: Whom::OfMember,
     with: account,
-    tells: "state, age and place of the account",
+    tells: "state, age, place and root address of the account",
     ..READ
 };
 pub static JOINING_ACCOUNT: Read = Read {
@@ -182,13 +182,6 @@ pub static INVITED: Read = Read {
 };
 pub static INFORMATION: Read =
     Read { action: "account:GetAccountInformation", whom: Whom::Inside, tells: "when the account was made", ..READ };
-pub static EMAIL: Read = Read {
-    action: "account:GetPrimaryEmail",
-    whom: Whom::OfMember,
-    with: account,
-    tells: "the root user's address",
-    ..READ
-};
 pub static CONTACT: Read = Read {
     action: "account:GetContactInformation",
     whom: Whom::Held,
@@ -269,7 +262,7 @@ pub static LEAVING_ACCOUNTS: Read = Read {
 };
 
 /// Every read, in the order in which they are asked within their rounds.
-pub static ALL: [&Read; 27] = [
+pub static ALL: [&Read; 26] = [
     &IDENTITY,
     &ORGANIZATION,
     &ACCOUNT,
@@ -286,7 +279,6 @@ pub static ALL: [&Read; 27] = [
     &ACCOUNTS,
     &INVITED,
     &INFORMATION,
-    &EMAIL,
     &CONTACT,
     &SECURITY_CONTACT,
     &SUMMARY,
