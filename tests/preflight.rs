@@ -375,8 +375,8 @@ fn a_thousand_accounts_within_the_rates() {
     assert_eq!(found.case.moving.len(), 1_000);
     assert_eq!(found.count(Severity::NotKnown), 0, "{:?}", found.unread.first());
     assert_eq!(found.count(Severity::Blocks), 0);
-    // ListHandshakesForAccount: 6 a second for all accounts of an organization together, after a burst of 10.
-    assert!((160_000..260_000).contains(&took), "{took} ms");
+    // ListHandshakesForAccount: AWS allows 6 a second for all accounts of an organization together; 5 are asked.
+    assert!((190_000..260_000).contains(&took), "{took} ms");
     let text = countersign::preflight::pages::text(&found, false);
     assert!(text.lines().count() < 400, "{} lines", text.lines().count());
 }
