@@ -97,13 +97,46 @@ const TROUBLES: &[(&str, &str)] = &[
     ("tags_are_lost", "600000000008"),
     ("trusted_access", "111111111111"),
     ("bills_are_taken_over", "111111111111"),
+    ("takes_over_bills", "111111111111"),
     ("organization_not_emptied", "111111111111"),
     ("organization_too_young", "222222222222"),
     ("organization_without_all_features", "222222222222"),
     ("invitation_is_out", "600000000009"),
     ("organization_may_be_full", "222222222222"),
     ("invited_by_others", "600000000009"),
+    ("mailbox_to_confirm", "600000000009"),
+    ("session_may_not", "600000000008"),
+    ("account_made_lately", "600000000005"),
+    ("root_has_no_way_in", "600000000005"),
+    ("root_without_mfa", "600000000009"),
+    ("root_has_access_keys", "600000000009"),
+    ("root_access_is_central", "111111111111"),
+    ("fewer_devices_than_users", "111111111111"),
+    ("policy_names_an_organization", "600000000009"),
+    ("old_management_is_trusted", "600000000009"),
+    ("account_alias", "600000000009"),
+    ("no_security_contact", "600000000009"),
+    ("contact_to_confirm", "600000000009"),
 ];
+
+/// Found with canned answers (tests/preflight_table.rs): this runbook's sessions can't be of Identity Center or root,
+/// and the simulator always tells paths and keeps invitations closed where all features are being turned on.
+const CANNED: &[&str] = &[
+    "place_not_told",
+    "all_features_being_enabled",
+    "session_may_end",
+    "session_of_identity_center",
+    "session_of_root",
+];
+
+#[test]
+fn every_row_of_the_table_is_somewhere() {
+    for row in table::rows() {
+        let here = TROUBLES.iter().any(|(id, _)| *id == row.id);
+        assert!(here != CANNED.contains(&row.id), "{}", row.id);
+        assert!(catalogue::find(row.read.action).is_some(), "{}", row.read.action);
+    }
+}
 
 #[test]
 fn a_troubled_world_shows_each_of_its_troubles() {
@@ -114,18 +147,36 @@ fn a_troubled_world_shows_each_of_its_troubles() {
     let values = "old_management = \"111111111111\"\nnew_management = \"222222222222\"\n".to_owned();
     std::fs::write(&path, values + &rows.collect::<String>()).unwrap();
     let invite = |account: &str| json!({"Target": {"Id": account, "Type": "ACCOUNT"}});
+    let transfer = |account: &str| {
+        json!({"Type": "BILLING", "Target": {"Id": account, "Type": "ACCOUNT"}, "SourceName": "bills",
+            "StartTimestamp": "2026-05-01T00:00:00Z"})
+    };
+    let pay = "organizations:InviteOrganizationToTransferResponsibility";
     let before = [
+        ("somebody_else", "700000000001", pay, transfer("111111111111")),
+        ("old_management", "111111111111", pay, transfer("700000000001")),
         ("new_management", "222222222222", "organizations:InviteAccountToOrganization", invite("600000000009")),
         ("somebody_else", "700000000001", "organizations:InviteAccountToOrganization", invite("600000000009")),
+        ("member", "600000000009", "iam:CreateAccountAlias", json!({"AccountAlias": "invited"})),
+        (
+            "member",
+            "600000000009",
+            "iam:PutRolePolicy",
+            json!({"RoleName": "OrganizationAccountAccessRole",
+            "PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": [{"Sid": "Own",
+            "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+            "Condition": {"StringEqualsIfExists": {"aws:principalorgid": "o-oldorg11111"}}}]}}),
+        ),
     ];
     let (found, _, _) = looked_after(&shipped("tests/fixtures/worlds/troubled.toml"), Some(&path), &before);
     for (id, account) in TROUBLES {
-        let row = table::rows().find(|row| row.id == *id).unwrap();
-        if catalogue::find(row.read.action).is_some() {
-            let mut mine = found.findings.iter().filter(|one| one.row.id == *id);
-            assert!(mine.any(|one| one.account == *account), "{id}: {:?}", found.unread);
-        }
+        let mut mine = found.findings.iter().filter(|one| one.row.id == *id);
+        assert!(mine.any(|one| one.account == *account), "{id}: {:?}", found.unread);
     }
+    let named = found.findings.iter().find(|one| one.row.id == "policy_names_an_organization").unwrap();
+    let says =
+        "role OrganizationAccountAccessRole, policy own, Own: StringEqualsIfExists aws:principalorgid o-oldorg11111";
+    assert_eq!(named.says, says);
     assert_eq!(found.verdict(), Verdict::Blocked);
     let route = |account: &str| found.routes.iter().find(|one| one.account == account).unwrap().route;
     assert_eq!(route("600000000001"), Route::Emptying);
@@ -241,6 +292,30 @@ fn it_is_kept_in_the_journal_of_a_run() {
     assert!(other.stderr.contains("CS7015"), "{}", other.stderr);
 }
 
+/// The shipped world, with MFA for each root user and a contact that is warned: nothing blocks or warns.
+#[test]
+fn in_a_clean_world_nothing_blocks_or_warns() {
+    let world = shipped("runbooks/worlds/move_member_accounts.toml");
+    let world = ["billing", "data", "web"].iter().fold(world, |world, name| {
+        let email = format!("email = \"aws+{name}@");
+        world.replace(&email, &format!("root_mfa = true\n{email}"))
+    });
+    let contact = json!({"AlternateContactType": "SECURITY", "Name": "Security", "Title": "Desk",
+        "EmailAddress": "security@customer.example", "PhoneNumber": "+49 30 1234567"});
+    let put = "account:PutAlternateContact";
+    let accounts = [("old_management", "111111111111"), ("new_management", "222222222222")];
+    let members = support::ACCOUNTS.map(|account| ("member", account));
+    let before: Vec<_> =
+        accounts.into_iter().chain(members).map(|(session, id)| (session, id, put, contact.clone())).collect();
+    let (found, _, wire) = looked_after(&world, None, &before);
+    let bad: Vec<_> = found.findings.iter().filter(|one| one.severity != Severity::ToKnow).collect();
+    assert!(bad.is_empty() && found.unread.is_empty(), "{bad:?} {:?}", found.unread);
+    assert_eq!(found.verdict(), Verdict::Clear);
+    assert!(found.unsupported.is_empty(), "{:?}", found.unsupported);
+    let changes = wire.simulator().log().iter().filter(|line| line.effect && line.operation != put).count();
+    assert_eq!(changes, 0);
+}
+
 /// What AWS denies is a finding of its own, and the exit code is not that of a pass.
 #[test]
 fn a_denied_read_is_not_known() {
@@ -300,8 +375,8 @@ fn a_thousand_accounts_within_the_rates() {
     assert_eq!(found.case.moving.len(), 1_000);
     assert_eq!(found.count(Severity::NotKnown), 0, "{:?}", found.unread.first());
     assert_eq!(found.count(Severity::Blocks), 0);
-    // ListHandshakesForAccount: 6 a second for all accounts of an organization together, after a burst of 10.
-    assert!((160_000..260_000).contains(&took), "{took} ms");
+    // ListHandshakesForAccount: AWS allows 6 a second for all accounts of an organization together; 5 are asked.
+    assert!((190_000..260_000).contains(&took), "{took} ms");
     let text = countersign::preflight::pages::text(&found, false);
     assert!(text.lines().count() < 400, "{} lines", text.lines().count());
 }

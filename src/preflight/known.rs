@@ -53,12 +53,11 @@ impl Known {
             return own.as_ref().map(|organization| organization.management.clone());
         }
         let joins = case.moves(account).map(|moving| moving.joins.as_str()).unwrap_or_default();
+        let manages = |id: &String, one: &Option<Organization>| one.as_ref().is_some_and(|one| &one.management == id);
         let others: Vec<&String> = self
             .organizations
             .iter()
-            .filter(|(id, organization)| {
-                organization.as_ref().is_some_and(|one| &one.management == *id) && *id != joins
-            })
+            .filter(|(id, one)| manages(id, one) && *id != joins && case.moves(id).is_none())
             .map(|(id, _)| id)
             .collect();
         match others.as_slice() {

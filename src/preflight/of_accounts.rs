@@ -23,7 +23,6 @@ pub static ROWS: &[&Row] = &[
     &ALIAS,
     &NO_SECURITY_CONTACT,
     &CONTACT,
-    &EMAIL,
 ];
 
 /// How many places of one account are named.
@@ -260,17 +259,6 @@ static CONTACT: Row = Row {
         let says = if words.is_empty() { "none is set".to_owned() } else { words.join(", ") };
         vec![Hit::says(says)]
     },
-};
-
-static EMAIL: Row = Row {
-    id: "mailbox_to_confirm",
-    title: "has this root address",
-    severity: Severity::ToKnow,
-    read: &reads::EMAIL,
-    stops: Stops::NOTHING,
-    why: "The root password is recovered through it, and AWS sends what matters there.",
-    todo: "Its reader answers a mail that was sent to it (a question below).",
-    find: |_, answer| Hit::maybe(answer["PrimaryEmail"].as_str().map(str::to_owned)),
 };
 
 /// Every document of GetAccountAuthorizationDetails, with its place.

@@ -42,6 +42,7 @@ pub static ROWS: &[&Row] = &[
     &INVITED_ALREADY,
     &FULL,
     &OTHER_INVITATIONS,
+    &MAILBOX,
 ];
 
 static MANAGEMENT: Row = Row {
@@ -386,6 +387,17 @@ static OTHER_INVITATIONS: Row = Row {
         });
         foreign.map(|one| Hit::says(format!("{} of {}", text(one, "Id"), text(one, "Arn")))).collect()
     },
+};
+
+static MAILBOX: Row = Row {
+    id: "mailbox_to_confirm",
+    title: "has this root address",
+    severity: Severity::ToKnow,
+    read: &reads::ACCOUNT,
+    stops: Stops::NOTHING,
+    why: "The root password is recovered through it, and AWS sends what matters there.",
+    todo: "Its reader answers a mail that was sent to it (a question below).",
+    find: |_, answer| Hit::maybe(answer["Account"]["Email"].as_str().map(str::to_owned)),
 };
 
 /// Not old enough, and when it will be.
