@@ -106,6 +106,11 @@ fn later_steps(stand: &Stand<'_>, run: &Run, stage: &Stage, to: &str) -> Vec<Ste
     for append in &tape.appends[entered..] {
         for mark in &append.marks {
             let Mark::Over(id, How::Done) = mark else { continue };
+            // Of one item only: what a stage by another list made since stays, so that nothing can be compared.
+            let elsewhere = run.plan.stage(&id.stage).filter(|other| other.for_each != stage.for_each);
+            if to.contains(':') && elsewhere.is_some() && run.plan.step(id).is_some_and(|step| step.mutates) {
+                return found;
+            }
             let Ok(then) = stand.track.run_at(&append.after) else { continue };
             match rollback::begin(&then, to) {
                 // Beyond it there is no way back, as the runbook says.

@@ -12,6 +12,25 @@ pub fn sentences(run: &Run, cut: bool) -> Vec<String> {
         "two faults at once, and faults at the reads of anchors, proofs and probes".to_owned(),
         "values and people other than these: the plan of a run is made from its own".to_owned(),
     ];
+    let mixed: Vec<&str> = run
+        .plan
+        .stages
+        .iter()
+        .enumerate()
+        .filter(|(at, stage)| {
+            let others = run.plan.stages[at + 1..].iter().filter(|other| other.for_each != stage.for_each);
+            !stage.for_each.is_null()
+                && stage.anchor.is_some()
+                && others.flat_map(|other| &other.steps).any(|step| step.mutates)
+        })
+        .map(|(_, stage)| stage.id.as_str())
+        .collect();
+    if !mixed.is_empty() {
+        all.push(format!(
+            "the way back of one item of {} alone, once a stage that goes by another list has changed something",
+            mixed.join(", ")
+        ));
+    }
     let steps: Vec<&Step> =
         run.plan.stages.iter().flat_map(|stage| &stage.steps).flat_map(|step| with_undo(step)).collect();
     let of = |kind: &str| -> Vec<&str> {
