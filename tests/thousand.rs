@@ -107,8 +107,9 @@ fn a_thousand_items_killed_and_resumed() {
     let log = scene.log();
     let kind = |kind: &str| log.iter().filter(|entry| entry["kind"] == kind).count();
     assert!(kind("intended") >= ITEMS && kind("intended") <= ITEMS + 64);
-    // Said once, not once per item.
-    assert!(said.lines().count() < 120, "{} lines:\n{said}", said.lines().count());
+    // Said once, not once per item; but for each reading that settles what the kill left in doubt.
+    let lines = said.lines().filter(|line| !line.contains(" side says: ")).count();
+    assert!(lines < 120, "{lines} lines:\n{said}");
     eprintln!("{ITEMS} items, {} entries, {} s", log.len(), began.elapsed().as_secs());
 }
 
