@@ -229,7 +229,7 @@ fn played(seeds: Range<u64>) -> (BTreeMap<String, u64>, u64, Vec<String>) {
 
 /// `FROM..TO` or a count, by hand.
 fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("COUNTERSIGN_SEEDS") else { return 0..40 };
+    let Ok(text) = std::env::var("COUNTERSIGN_SEEDS") else { return 0..200 };
     match text.split_once("..") {
         Some((from, to)) => from.parse().unwrap()..to.parse().unwrap(),
         None => 0..text.parse().unwrap(),
