@@ -4,39 +4,13 @@
 
 mod scene;
 
-use scene::{Said, Scene, shipped, who};
+use scene::{ONE_USER, Said, Scene, shipped, who};
 use serde_json::Value;
-
-const BOOK: &str = r#"schema = 1
-[runbook]
-name = "user"
-title = "Make a user"
-version = "1.0.0"
-[roles]
-admin = { title = "Administrator", party = "partner" }
-security = { title = "Security", party = "customer" }
-[separation]
-apart = [["admin", "security"]]
-[sessions]
-management = { account = "111111111111", used_by = ["admin"], kinds = ["user"] }
-[[stages]]
-id = "make"
-performer = "admin"
-session = "management"
-approvals = [{ role = "security" }]
-[stages.anchor]
-prove = [{ action = "iam:GetUser", with = { UserName = "one" }, expect_error = "NoSuchEntity" }]
-[[stages.steps]]
-id = "user"
-action = "iam:CreateUser"
-with = { UserName = "one" }
-undo = "usual"
-"#;
 
 fn waiting() -> Scene {
     let people =
         [who("alice", "partner", &["admin"]), who("bob", "customer", &["security"]), who("dora", "customer", &[])];
-    let scene = Scene::new(BOOK, &shipped("tests/fixtures/kinds/worlds/kinds.toml"), &people);
+    let scene = Scene::new(ONE_USER, &shipped("tests/fixtures/kinds/worlds/kinds.toml"), &people);
     scene.open("alice").exits(4);
     scene
 }

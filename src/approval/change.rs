@@ -113,12 +113,11 @@ pub enum Lacking {
 /// Who must still sign a change of people. `signers`: person, and whether the key is one of the new file.
 pub fn people_unsigned(old: &People, new: &People, plan: &Plan, signers: &BTreeSet<(String, bool)>) -> Vec<Lacking> {
     let signed = |person: &Person| signers.iter().any(|(id, _)| *id == person.id);
-    let parties: BTreeSet<&String> =
-        plan.roles.values().map(|role| &role.party).filter(|one| !one.is_empty()).collect();
-    let of_party = |party: &&String| {
-        old.people.values().any(|one| one.party == **party && unchanged(old, new, &one.id) && signed(one))
+    let of_party = |party: &&str| {
+        old.people.values().any(|one| one.party == *party && unchanged(old, new, &one.id) && signed(one))
     };
-    let parties = parties.into_iter().filter(|party| !of_party(party)).map(|party| Lacking::Party(party.clone()));
+    let parties = plan.parties().into_iter().filter(|party| !of_party(party));
+    let parties = parties.map(|party| Lacking::Party(party.to_owned()));
     let fresh = |id: &&String| !unchanged(old, new, id) && !signers.contains(&((*id).clone(), true));
     let people = new.people.keys().filter(fresh).map(|id| Lacking::Person(id.clone()));
     parties.chain(people).collect()
@@ -133,11 +132,6 @@ pub fn unchanged(old: &People, new: &People, id: &str) -> bool {
         }
         _ => false,
     }
-}
-
-/// Parties whose people a recovery needs: those of the plan's roles.
-pub fn parties(plan: &Plan) -> BTreeSet<String> {
-    plan.roles.values().map(|role| role.party.clone()).filter(|party| !party.is_empty()).collect()
 }
 
 fn begun(progress: &Progress, stage: &str, step: &str) -> bool {

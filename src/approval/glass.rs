@@ -38,8 +38,7 @@ pub(super) fn waived(case: &Case, step: &StepId) -> Option<Decision> {
         }
     }
     if no_return(case, step) {
-        let mut needed = case.plan.roles.values().map(|role| role.party.as_str()).filter(|party| !party.is_empty());
-        if !needed.all(|party| parties.contains(party)) {
+        if !case.plan.parties().is_subset(&parties) {
             return None;
         }
     } else {

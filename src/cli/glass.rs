@@ -114,12 +114,10 @@ fn shown(desk: &Desk, asked: &RequestState, step: &StepId, ui: &Ui) {
         asked.asked.attempt
     ));
     if let Some(words) = review::no_return(run, asked) {
-        let parties = run.plan.roles.values().map(|role| role.party.as_str()).filter(|party| !party.is_empty());
-        let parties: std::collections::BTreeSet<&str> = parties.collect();
         say(&format!(
             "it is a point of no return ({}): one person of each party must break the glass ({})",
             escape::line(&words),
-            parties.into_iter().collect::<Vec<_>>().join(", ")
+            run.plan.parties().into_iter().collect::<Vec<_>>().join(", ")
         ));
     }
     say("it does not waive: a denial, the request's clocks, who may perform, confirmations, anchors, holds, hazards, \

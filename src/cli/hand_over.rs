@@ -9,7 +9,6 @@ use super::export;
 use super::parts::{self, OsRandom, SystemClock, Who};
 use super::place::{self, Taken};
 use super::ui::{CliError, CliResult, Exit, Style, Ui};
-use crate::approval::change as rules;
 use crate::base::{Digest, RunId, StepId, escape};
 use crate::engine::next::Draft;
 use crate::engine::port::{ChainHead, Clock, Store, StoreError};
@@ -403,8 +402,7 @@ fn recover(journal: &mut Journal, other: Other, args: &TakeOverArgs, person: &st
         ui.must_say(&format!("there: countersign review {word}, then: countersign approve {word} --as PERSON"));
         return Ok(Exit::Done);
     }
-    let missing: Vec<String> =
-        rules::parties(&other.run.plan).into_iter().filter(|one| !parties.contains(one)).collect();
+    let missing: Vec<&str> = other.run.plan.parties().into_iter().filter(|one| !parties.contains(*one)).collect();
     if !missing.is_empty() {
         ui.must_say(&format!("nothing was written: nobody has signed of: {}", missing.join(", ")));
         ui.must_say("with -o FILE it goes to those who sign elsewhere; bring their answers with --words FILE");
@@ -424,7 +422,7 @@ pub fn recovery_words(run: &Run, machine: &str, by: &[String]) -> String {
         run.id.short(),
         escape::line(&run.plan.title),
         run.size() - 1,
-        rules::parties(&run.plan).into_iter().collect::<Vec<_>>().join(", "),
+        run.plan.parties().into_iter().collect::<Vec<_>>().join(", "),
         by.join(", ")
     )
 }

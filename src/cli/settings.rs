@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn a_tilde_is_the_home_of_who_runs_it() {
-        let (folder, home) = (Path::new("/repo"), Some(Path::new("/home/me")));
-        assert_eq!(at(folder, home, "~/.ssh/id"), PathBuf::from("/home/me/.ssh/id"));
+        let (folder, home) = (Path::new("/repo"), Some(Path::new("/people/me")));
+        assert_eq!(at(folder, home, "~/.ssh/id"), PathBuf::from("/people/me/.ssh/id"));
         for other in ["a~/b", "~you/b", "~"] {
             assert_eq!(at(folder, home, other), folder.join(other));
         }

@@ -175,17 +175,7 @@ pub fn text(run: &Run, ui: &Ui, now: crate::base::Time) -> String {
         lines.extend(end::words(run).iter().map(|words| format!("  {}", escape::block(&words.replace('\n', "\n  ")))));
         return lines.join("\n");
     }
-    if let Some(away) = run.handed.as_ref().filter(|away| !away.back) {
-        lines.push(format!(
-            "  HANDED OVER to {} by {} at {} (entry {}): this copy appends nothing",
-            away.to,
-            away.by,
-            away.at.minutes(),
-            away.seq
-        ));
-        return lines.join("\n");
-    }
-    if let Some(away) = run.handed.as_ref().filter(|away| !away.back) {
+    if let Some(away) = run.given_away() {
         lines.push(format!(
             "  HANDED OVER to {} by {} at {} (entry {}): this copy appends nothing",
             away.to,
@@ -324,7 +314,7 @@ fn summary(journal: &Journal, id: &RunId, names: &mut BTreeMap<Digest, String>) 
         return Ok(json!({
             "run": id.as_str(), "state": status::state(&run), "mode": run.opened.mode.name(),
             "runbook": run.plan.name, "started": run.started.millis(), "by": run.starter, "entries": run.size(),
-            "handed_over_to": run.handed.as_ref().filter(|away| !away.back).map(|away| away.to.clone()),
+            "handed_over_to": run.given_away().map(|away| away.to.clone()),
         }));
     };
     let Fact::RunOpened(opened) = &first.fact else {

@@ -5,7 +5,6 @@ use super::status;
 use crate::base::{StepId, Time};
 use crate::record::fact::{Found, Mode};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// The closing entry, and the witnesses behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,10 +35,10 @@ pub fn missing(run: &Run) -> Vec<Missing> {
     if run.closed.is_none() || run.opened.mode == Mode::Rehearsal {
         return Vec::new();
     }
-    let parties: BTreeSet<&str> = run.plan.roles.values().map(|role| role.party.as_str()).collect();
-    parties
+    run.plan
+        .parties()
         .into_iter()
-        .filter(|party| !party.is_empty() && !run.end.witnesses.iter().any(|witness| witness.party == *party))
+        .filter(|party| !run.end.witnesses.iter().any(|witness| witness.party == *party))
         .map(|party| {
             let people = run.people.people.values().filter(|person| person.party == party);
             Missing { party: party.to_owned(), people: people.map(|person| person.id.clone()).collect() }

@@ -114,7 +114,7 @@ pub fn moves<'a>(run: &'a Run, seat: &Seat, now: Time) -> (Moves, Option<&'a str
     if let Some(result) = &run.closed {
         return (Moves::one(Next::Stop(Stop::of(StopKind::Done, "", result.clone()))), None);
     }
-    if let Some(away) = run.handed.as_ref().filter(|away| !away.back) {
+    if let Some(away) = run.given_away() {
         let why = format!("{} handed the run over; it goes on in another copy", away.by);
         let mut stop = Stop::waiting(WaitFor::Performer, "", why);
         stop.people = vec![away.to.clone()];

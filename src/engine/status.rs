@@ -248,7 +248,7 @@ pub fn command(run: &Run, waited: &Waited) -> String {
         WaitFor::Task | WaitFor::Answer => format!("countersign answer {at} --as {person}{here}"),
         WaitFor::Settle => format!("countersign settle done {at} --as {person}{here}   (or: settle not-done)"),
         WaitFor::GoOn => format!("countersign go-on {at} --as {person}{here}"),
-        WaitFor::Performer if run.handed.as_ref().is_some_and(|away| !away.back) => {
+        WaitFor::Performer if run.given_away().is_some() => {
             format!("countersign take-over FILE --as {person}")
         }
         WaitFor::Performer | WaitFor::Session | WaitFor::Time | WaitFor::Aws => resume(run, person),
@@ -324,7 +324,7 @@ pub fn json(run: &Run, now: Time, seated: bool) -> Value {
         })).collect::<Vec<_>>(),
         "unreconciled": run.is_unreconciled(),
         "signed_on": run.signed_on, "seated": seated, "steps": steps, "waiting_for": waiting,
-        "handed_over": run.handed.as_ref().filter(|away| !away.back).map(|away| {
+        "handed_over": run.given_away().map(|away| {
             json!({"to": away.to, "by": away.by, "at": away.at.millis(), "entry": away.seq})
         }),
         "repair": repair_under_way(run),

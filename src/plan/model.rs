@@ -7,7 +7,7 @@
 use crate::base::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -387,6 +387,11 @@ impl Span {
 }
 
 impl Plan {
+    /// The parties of its roles; a role without one is open to people of any.
+    pub fn parties(&self) -> BTreeSet<&str> {
+        self.roles.values().map(|role| role.party.as_str()).filter(|party| !party.is_empty()).collect()
+    }
+
     pub fn hold(&self, id: &str) -> Option<&Hold> {
         self.holds.iter().find(|hold| hold.id == id)
     }

@@ -72,10 +72,9 @@ impl Walk<'_> {
             return fail(codes::AFTER_HAND_OVER, format!("the seat was handed to {}, and no new one begins", away.to));
         }
         let plan = self.plan()?;
-        let spoke: BTreeSet<&String> =
-            words.iter().filter(|(machine, _)| *machine == fact.machine).map(|(_, party)| party).collect();
-        let parties = plan.roles.values().map(|role| &role.party).filter(|party| !party.is_empty());
-        let recovered = !spoke.is_empty() && parties.into_iter().all(|party| spoke.contains(party));
+        let spoke: BTreeSet<&str> =
+            words.iter().filter(|(machine, _)| *machine == fact.machine).map(|(_, party)| party.as_str()).collect();
+        let recovered = !spoke.is_empty() && plan.parties().is_subset(&spoke);
         match away {
             _ if recovered || entry.seq == 1 => Ok(()),
             Some(away) if away.to == person => Ok(()),

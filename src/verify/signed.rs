@@ -153,8 +153,7 @@ impl Walk<'_> {
             self.refuse_rehearsal_people()?;
         }
         let plan = self.plan()?;
-        let parties: BTreeSet<&str> =
-            plan.roles.values().map(|role| role.party.as_str()).filter(|party| !party.is_empty()).collect();
+        let parties = plan.parties();
         let needed = fact.mode != Mode::Rehearsal && parties.len() > 1;
         let Some(digest) = fact.people_signatures else {
             return if needed { fail(codes::PEOPLE_SIGNED, "nobody signed the people file") } else { Ok(()) };

@@ -462,10 +462,10 @@ impl<'a> Walk<'a> {
 
     pub fn finish(self) -> Found {
         let word = super::text::on_word(&self);
-        let parties = self.plan.iter().flat_map(|plan| plan.roles.values()).map(|role| role.party.clone());
+        let parties = self.plan.as_ref().map(|plan| plan.parties().into_iter().map(str::to_owned).collect());
         Found {
             word,
-            parties: parties.filter(|party| !party.is_empty()).collect(),
+            parties: parties.unwrap_or_default(),
             mode: self.mode,
             runbook: self.plan.map_or(String::new(), |plan| plan.name.clone()),
             problems: self.problems,

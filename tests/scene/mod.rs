@@ -16,6 +16,33 @@ use std::time::{Duration, Instant};
 pub const BOOK: &str = "runbooks/book.toml";
 pub const JOURNAL: &str = "journal.db";
 
+/// A runbook of one step, which the other party approves.
+pub const ONE_USER: &str = r#"schema = 1
+[runbook]
+name = "user"
+title = "Make a user"
+version = "1.0.0"
+[roles]
+admin = { title = "Administrator", party = "partner" }
+security = { title = "Security", party = "customer" }
+[separation]
+apart = [["admin", "security"]]
+[sessions]
+management = { account = "111111111111", used_by = ["admin"], kinds = ["user"] }
+[[stages]]
+id = "make"
+performer = "admin"
+session = "management"
+approvals = [{ role = "security" }]
+[stages.anchor]
+prove = [{ action = "iam:GetUser", with = { UserName = "one" }, expect_error = "NoSuchEntity" }]
+[[stages.steps]]
+id = "user"
+action = "iam:CreateUser"
+with = { UserName = "one" }
+undo = "usual"
+"#;
+
 /// Somebody in the people file: id, party, roles, and the flags of their security key (none: a plain key).
 pub struct Who<'a> {
     pub id: &'a str,

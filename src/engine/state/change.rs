@@ -270,6 +270,11 @@ impl Run {
         Ok(())
     }
 
+    /// Who has the run now, where this copy gave it away.
+    pub fn given_away(&self) -> Option<&Handed> {
+        self.handed.as_ref().filter(|away| !away.back)
+    }
+
     /// Whether a new epoch may begin in this copy, with this person.
     pub fn may_sit(&self, person: &str, machine: &str) -> Result<(), NotHere> {
         let last = self.epochs.last_key_value().map(|(_, (_, machine))| machine.as_str());
@@ -293,8 +298,8 @@ impl Run {
     /// One person of each party has said, right before, that the run goes on in this copy.
     pub fn recovered(&self, machine: &str) -> bool {
         let mine = self.recovery.iter().filter(|word| word.machine == machine);
-        let parties: BTreeSet<String> = mine.map(|word| word.party.clone()).collect();
-        !parties.is_empty() && change::parties(&self.plan).is_subset(&parties)
+        let parties: BTreeSet<&str> = mine.map(|word| word.party.as_str()).collect();
+        !parties.is_empty() && self.plan.parties().is_subset(&parties)
     }
 
     /// A word that a lost run goes on in another copy, over exactly the history that stands before it.

@@ -68,9 +68,9 @@ impl Run {
 
     /// Approvals were waived, and not every party has witnessed the result since.
     pub fn is_unreconciled(&self) -> bool {
-        let parties = self.plan.roles.values().map(|role| &role.party).filter(|party| !party.is_empty());
+        let parties = self.plan.parties();
         !self.glass.is_empty()
             && (self.closed.is_none()
-                || !parties.into_iter().all(|one| self.end.witnesses.iter().any(|witness| witness.party == *one)))
+                || !parties.into_iter().all(|one| self.end.witnesses.iter().any(|witness| witness.party == one)))
     }
 }
