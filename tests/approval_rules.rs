@@ -409,6 +409,13 @@ fn clocks_are_held_to() {
     statement.tail.signed_at = NOW;
     world.now = world.asked.approve_by.plus(1);
     assert!(matches!(world.honest(&statement), Err(Refusal::Over { .. })));
+
+    // The last second belongs to it.
+    world.asked.approve_by = NOW.plus(HOUR);
+    world.now = world.asked.approve_by;
+    let mut last = world.statement("ann", "a", Decides::Approve);
+    last.tail.signed_at = world.asked.approve_by;
+    assert_eq!(world.honest(&last), Ok(()));
 }
 
 #[test]
@@ -430,11 +437,24 @@ fn stopping_is_possible_until_run_by() {
 fn a_role_with_proof_needs_touch_and_pin() {
     let world = small();
     let statement = world.statement("tom", "touch", Decides::Approve);
-    for good in [PLAIN, hardware(0), hardware(1), hardware(4)] {
-        let refused = world.door(&statement, good, b"tom");
-        assert!(matches!(refused, Err(Refusal::NotUserVerified { .. })), "{good:?}");
+    // Other bits of the flags, such as a counter's or an extension's, say nothing about it.
+    let plain = "that it was made by a plain key";
+    let refused = [
+        (PLAIN, plain),
+        (hardware(0), "neither touch nor PIN"),
+        (hardware(1), "touch, but no PIN"),
+        (hardware(4), "PIN, but no touch"),
+        (hardware(0x80), "neither touch nor PIN"),
+        (hardware(0xc1), "touch, but no PIN"),
+        (hardware(0x84), "PIN, but no touch"),
+    ];
+    for (good, words) in refused {
+        let refusal = Refusal::NotUserVerified { role: "touch".into(), found: words.into() };
+        assert_eq!(world.door(&statement, good, b"tom"), Err(refusal), "{good:?}");
     }
-    assert_eq!(world.door(&statement, hardware(5), b"tom"), Ok(()));
+    for flags in [5, 0x85] {
+        assert_eq!(world.door(&statement, hardware(flags), b"tom"), Ok(()));
+    }
     // Stopping needs less than starting.
     assert_eq!(world.door(&world.statement("tom", "touch", Decides::Deny), hardware(0), b"tom"), Ok(()));
 }
@@ -474,6 +494,15 @@ fn a_role_with_a_code_needs_aws_to_have_taken_one_for_this_very_statement() {
         world.codes.insert(nonce.clone(), it);
         assert!(matches!(world.honest(&statement), Err(Refusal::Corroboration { .. })), "{name}");
     }
+    // A clock two minutes ahead is borne; and only a live run must have asked AWS itself.
+    world.codes.insert(nonce.clone(), Corroborated { date: Some(NOW.plus(120_000).seconds()), ..honest.clone() });
+    assert_eq!(world.honest(&statement), Ok(()));
+    let mut simulated = world.clone();
+    simulated.head.mode = Mode::Simulated;
+    let statement_there = simulated.statement("tom", "code", Decides::Approve);
+    let there = Corroborated { endpoint: "http://127.0.0.1:1".into(), ..code(&statement_there) };
+    simulated.codes.insert(statement_there.tail.nonce.clone(), there);
+    assert_eq!(simulated.honest(&statement_there), Ok(()));
     world.codes.insert(nonce, honest);
     world.people.people.get_mut("tom").unwrap().mfa = None;
     assert!(matches!(world.honest(&statement), Err(Refusal::Corroboration { .. })));
@@ -572,6 +601,8 @@ fn one_denial_ends_it_and_a_revoked_approval_is_gone() {
 fn expiry_by_each_clock() {
     let mut world = small();
     world.demands = vec![demand("a", 1, 1)];
+    world.now = world.asked.approve_by;
+    assert!(matches!(decide(&world.case()), Decision::Missing(_)), "the last moment belongs to it");
     world.now = world.asked.approve_by.plus(1);
     assert_eq!(decide(&world.case()), Decision::Expired { at: world.asked.approve_by });
     // Granted in time: what counts now is run-by, or an hour after the last signature.
@@ -702,6 +733,8 @@ fn break_glass_stands_in_place_of_what_is_missing() {
     assert_eq!(world.glass_door(&honest), Err(Refusal::Reused));
     // Only for this step, and no longer than an approval.
     assert!(matches!(may_begin(&world.case(), &id("s/other")), Decision::Missing(_)));
+    world.now = NOW.plus(HOUR);
+    assert!(matches!(world.begins(), Decision::Waived { .. }), "the last moment belongs to it");
     world.now = NOW.plus(HOUR + 1);
     assert_eq!(world.begins(), Decision::Expired { at: NOW.plus(HOUR) });
     world.now = NOW;
@@ -764,6 +797,22 @@ fn each_rule_of_break_glass_is_held_to() {
         world.broken(statement);
         assert!(!matches!(world.begins(), Decision::Waived { .. }), "{name}");
     }
+    // The last moment of each clock belongs to it.
+    let mut world = breakable();
+    let mut late = world.breaks("vic");
+    late.tail.signed_at = NOW.plus(120_000);
+    assert_eq!(world.glass_door(&late), Ok(()));
+    (world.now, late.tail.signed_at) = (world.asked.approve_by, world.asked.approve_by);
+    assert_eq!(world.glass_door(&late), Ok(()));
+    (world.now, late.tail.signed_at) = (world.asked.approve_by.plus(1), NOW);
+    assert!(matches!(world.glass_door(&late), Err(Refusal::Over { .. })));
+    // A nonce is used once, whatever else the statement says.
+    let mut world = breakable();
+    let first = world.breaks("vic");
+    let mut second = world.breaks("wim");
+    second.tail.nonce.clone_from(&first.tail.nonce);
+    world.broken(first);
+    assert_eq!(world.glass_door(&second), Err(Refusal::Reused));
     let mut world = breakable();
     assert_eq!(world.glass_door(&world.breaks("driver")), Err(Refusal::Performer { person: "driver".into() }));
     world.plan.exclude_starter = true;

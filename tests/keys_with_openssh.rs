@@ -1,16 +1,12 @@
-//! Keys against the installed OpenSSH: key files it made, a real ssh-agent, signatures by hand.
+//! Keys against the installed OpenSSH: key files it made, a real ssh-agent.
 //! Skipped, with a word, where OpenSSH is not installed.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 #![cfg(unix)]
 
-use countersign::base::{Digest, Time};
 use countersign::engine::port::{SignError, Signer};
 use countersign::keys::KeyRing;
 use countersign::keys::agent::Agent;
-use countersign::keys::by_hand::{self, ByHandError};
 use countersign::keys::file::{KeyFile, KeyFileError};
-use countersign::record::Statement;
-use countersign::record::statement::{Body, Tail};
 use countersign::sshsig::{KeyKind, PublicKey, rehearsal_key, verify};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -174,41 +170,4 @@ fn the_file_of_a_security_key_signs_nothing_by_itself_and_says_what_to_do() {
     assert!(matches!(&file, KeyFile::AtAgent { security_key: true, public: found } if *found == public));
     let error = ring("bob", &[&public]).with_file(file).sign("bob", SPACE, "text").unwrap_err().to_string();
     assert!(error.contains("ssh-add"), "{error}");
-}
-
-#[test]
-fn a_statement_goes_out_is_signed_by_ssh_keygen_and_comes_back() {
-    if !installed() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let (key_path, key) = make_key(folder.path(), "bob", "");
-    let tail = Tail {
-        person: "bob".to_owned(),
-        party: "customer".to_owned(),
-        role: String::new(),
-        nonce: "0".repeat(32),
-        signed_at: Time(0),
-        reason: "geprüft".to_owned(),
-    };
-    let statement = Statement { body: Body::People(Digest::of(b"people")), tail };
-    let path = folder.path().join("statement");
-    by_hand::write_statement(&path, &statement.text()).unwrap();
-    assert!(matches!(by_hand::write_statement(&path, "again"), Err(ByHandError::Exists { .. })));
-    let words = by_hand::command(&statement, &path).replace("YOUR_KEY", &key_path.display().to_string());
-    let mut words = words.split(' ');
-    let signed = Command::new(words.next().unwrap()).args(words).stderr(Stdio::null()).status().unwrap();
-    assert!(signed.success());
-
-    let (read_back, text) = by_hand::read_statement(&path).unwrap();
-    assert_eq!(read_back, statement);
-    let signature = path.with_extension("sig");
-    let (signed, good) = by_hand::read_signature(&signature, &statement, &text, std::slice::from_ref(&key)).unwrap();
-    assert_eq!((signed.statement.as_str(), signed.key.as_str()), (text.as_str(), key.line.as_str()));
-    assert!(!good.user_verified());
-    let stranger = rehearsal_key("eve", KeyKind::Ed25519).public();
-    let theirs = by_hand::read_signature(&signature, &statement, &text, &[stranger]);
-    assert!(matches!(theirs, Err(ByHandError::NotTheirs { .. })));
-    let other = text.replace("bob", "rob");
-    assert!(matches!(by_hand::read_signature(&signature, &statement, &other, &[key]), Err(ByHandError::Signature(_))));
 }

@@ -28,7 +28,6 @@ pub struct Checked {
     pub sessions: BTreeMap<String, Session>,
     pub holds: Vec<Hold>,
     pub stages: Vec<Stage>,
-    pub(super) later: Vec<String>,
 }
 
 /// See [`crate::plan::model::Hold`].
@@ -239,13 +238,6 @@ pub struct Command {
     pub within: i64,
     pub touches: Vec<Value>,
     pub probe: Option<Expect>,
-}
-
-impl Checked {
-    /// Features that the runbook uses and this version only checks, in words; `run` refuses them.
-    pub fn not_in_this_version(&self) -> Vec<String> {
-        self.later.clone()
-    }
 }
 
 impl Body {

@@ -33,7 +33,7 @@ pub type Lookup<'a> = dyn Fn(&str) -> Option<&'static Action> + 'a;
 pub fn check(runbook: &Runbook, people: Option<&People>, find: &Lookup<'_>) -> (Option<Checked>, Vec<Finding>) {
     let scopes = Scopes { runbook, find, used: RefCell::new(BTreeSet::new()) };
     let notes = Notes { source: runbook.source.clone(), found: Vec::new() };
-    let mut checker = Checker { runbook, find, scopes, notes, later: BTreeSet::new() };
+    let mut checker = Checker { runbook, find, scopes, notes };
     let checked = checker.runbook();
     if let (Some(checked), Some(people)) = (&checked, people) {
         fit::fit(checked, runbook, people, &mut checker.notes);
@@ -74,8 +74,6 @@ struct Checker<'a> {
     find: &'a Lookup<'a>,
     scopes: Scopes<'a>,
     notes: Notes,
-    /// Features of a later version that are used.
-    later: BTreeSet<String>,
 }
 
 impl Checker<'_> {
@@ -113,7 +111,6 @@ impl Checker<'_> {
             sessions,
             holds,
             stages: stages?,
-            later: self.later.iter().cloned().collect(),
         })
     }
 }

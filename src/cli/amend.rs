@@ -76,7 +76,6 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     };
     let loaded = load::plan(&sources, timing(&run, args)?.as_ref())?;
     loaded.warnings.iter().for_each(|warning| ui.say(&ui.finding(warning)));
-    load::possible(&loaded.checked.not_in_this_version())?;
     #[cfg(feature = "aws")]
     ui.say(&super::proof_file::required(&loaded)?.words());
     let plan = loaded.plan;

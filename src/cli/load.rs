@@ -119,19 +119,6 @@ pub fn text(path: &Path) -> Result<String, CliError> {
     })
 }
 
-/// Refused, if the runbook needs what this version does not do.
-pub fn possible(later: &[String]) -> Result<(), CliError> {
-    if later.is_empty() {
-        return Ok(());
-    }
-    Err(CliError::new(
-        Exit::Refused,
-        "CS7016",
-        format!("not in this version: {}", later.join(", ")),
-        "the runbook can be checked and planned, but not run",
-    ))
-}
-
 /// Whether any finding is an error.
 pub fn has_errors(found: &[Finding]) -> bool {
     found.iter().any(|finding| finding.severity == Severity::Error)

@@ -53,10 +53,6 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
         let message = format!("`{}` is not in the people file", escape::line(person));
         return Err(CliError::new(Exit::Usage, "CS0605", message, one_of(person, &known)));
     }
-    let later = loaded.checked.not_in_this_version();
-    if !later.is_empty() {
-        ui.must_say(&format!("not in this version, so `run` will refuse it: {}", escape::line(&later.join(", "))));
-    }
     let standing = proof_file::standing(&loaded);
     ui.say(&standing.words());
     let (plan, people, person) = (&loaded.plan, &loaded.people, args.for_person.as_deref());
@@ -66,7 +62,6 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
             "proof": standing.json(),
             "digest": plan.digest(),
             "operations": operations(&loaded, person),
-            "not_in_this_version": later,
         })),
         Format::Html => plan::picture::html(plan, people, person),
         Format::Mermaid => plan::mermaid::mermaid(plan, people, person),

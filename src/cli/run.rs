@@ -2,7 +2,7 @@
 
 use super::Global;
 use super::code::Codes;
-use super::load::{Loaded, possible};
+use super::load::Loaded;
 use super::notify::Notifier;
 use super::parts::{self, OsRandom, SystemClock};
 use super::people;
@@ -93,7 +93,6 @@ pub async fn run(args: &RunArgs, global: &Global, ui: &Ui) -> CliResult {
     let world = if args.seat.simulated { args.source.world(args.world.as_deref())? } else { None };
     let timing = world.as_ref().map(source::timing);
     let loaded = args.source.load(timing.as_ref(), ui)?;
-    possible(&loaded.checked.not_in_this_version())?;
     ui.say(&proof_file::required(&loaded)?.words());
     say_unused(&args.seat, &loaded.plan, ui);
     let people_sit = sitters(&args.seat, &loaded.people)?;

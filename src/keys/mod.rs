@@ -4,7 +4,6 @@
 //! signature is worth, `approval` decides.
 
 pub mod agent;
-pub mod by_hand;
 pub mod file;
 
 use crate::engine::port::{SignError, Signer};
