@@ -13,9 +13,7 @@ use countersign::cli::prove::Case;
 use countersign::cli::run::opening;
 use countersign::cli::source::Source;
 use countersign::engine::next::StopKind;
-use countersign::engine::port::{
-    Call, Clock, Cloud, Fault, Identity, Reply, SessionProblem, SessionWanted,
-};
+use countersign::engine::port::{Call, Clock, Cloud, Fault, Identity, Reply, SessionProblem, SessionWanted};
 use countersign::journal::{MemoryStore, Sitter};
 use countersign::keys::SoftSigner;
 use countersign::operator::Patience;

@@ -144,7 +144,8 @@ fn each_accident_beside_a_runbook_ends_as_its_world_says() {
         for file in files {
             let ends = Ends::stated(&shipped(&format!("runbooks/worlds/{file}")), "");
             assert!(ends.exit.is_some() && !ends.says.is_empty(), "{file} says how it ends");
-            let (book, world) = (root.join(format!("runbooks/{runbook}.toml")), root.join("runbooks/worlds").join(&file));
+            let (book, world) =
+                (root.join(format!("runbooks/{runbook}.toml")), root.join("runbooks/worlds").join(&file));
             let mut command = Command::new(program());
             command.current_dir(folder.path()).env_clear().arg("rehearse").arg(book).arg("--world").arg(world);
             ends.are_those_of(&file, &Said::of(&command.output().unwrap()));

@@ -99,7 +99,8 @@ fn what_was_said_of_an_operation_in_doubt_is_agreed_to() {
         let mut stage = places(1, Some("step"), "");
         (stage.items, stage.steps) = (None, vec![step("make", make), step("key", key)]);
         stage.anchor =
-            "prove = [{ action = \"iam:GetUser\", with = { UserName = \"one\" }, expect_error = \"NoSuchEntity\" }]\n".to_owned();
+            "prove = [{ action = \"iam:GetUser\", with = { UserName = \"one\" }, expect_error = \"NoSuchEntity\" }]\n"
+                .to_owned();
         let mut case = case(stage);
         case.kills = vec![Kill { at, n }];
         assert_eq!(ends(&case), Ok("done".to_owned()), "killed at {at:?} {n}");
