@@ -3,7 +3,7 @@
 //!
 //! `COUNTERSIGN_SEEDS=FROM..TO cargo test --test random` plays other seeds; a failing one is cut down and printed.
 #![cfg(feature = "aws")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
 mod book;
 mod dice;
