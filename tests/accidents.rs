@@ -5,8 +5,18 @@
 
 mod scene;
 
-use scene::{Said, program, shipped};
+use countersign::aws::{AwsCloud, Config, InProcess};
+use countersign::base::Time;
+use countersign::catalogue::Class;
+use countersign::engine::port::{Call, Cloud, SessionWanted};
+use countersign::rehearse::world::{RehearsalClock, Wire};
+use countersign::simulator::{Simulator, World};
+use scene::{BOOK, Said, Scene, Who, program, shipped, with_key};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 struct Accident {
     runbook: String,
@@ -24,13 +34,33 @@ impl Accident {
 
     /// The shipped runbook, its people and its world.
     fn move_accounts() -> Accident {
+        Accident::shipped("move_member_accounts", "move_member_accounts")
+    }
+
+    /// A shipped runbook in one of the worlds beside it.
+    fn shipped(name: &str, world: &str) -> Accident {
         let file = |name: &str| shipped(&format!("runbooks/{name}.toml"));
         Accident {
-            runbook: file("move_member_accounts"),
-            world: file("worlds/move_member_accounts"),
-            values: file("move_member_accounts.values"),
+            runbook: file(name),
+            world: file(&format!("worlds/{world}")),
+            values: file(&format!("{name}.values")),
             people: file("people"),
         }
+    }
+
+    /// Without the step of this id: from its `[[stages.steps]]` to what comes next.
+    fn without(mut self, id: &str) -> Accident {
+        let begins = "[[stages.steps]]\n";
+        let all: Vec<&str> = self.runbook.split(begins).collect();
+        let at = all.iter().position(|one| one.lines().any(|line| line == format!("id = \"{id}\""))).unwrap();
+        let after = all[at].find("\n[").map_or("", |end| &all[at][end + 1..]);
+        let kept: Vec<&str> = all.iter().enumerate().filter(|(one, _)| *one != at).map(|(_, text)| *text).collect();
+        let (before, rest) = (kept[..at].join(begins), kept[at..].join(begins));
+        self.runbook = match rest.is_empty() {
+            true => format!("{before}{after}"),
+            false => format!("{before}{after}{begins}{rest}"),
+        };
+        self
     }
 
     fn runbook(mut self, from: &str, to: &str) -> Accident {
@@ -58,6 +88,108 @@ impl Accident {
         let mut command = Command::new(program());
         Said::of(&command.current_dir(folder.path()).env_clear().args(["rehearse", "book.toml"]).output().unwrap())
     }
+}
+
+/// What the head of a world file says of how it ends: `# ends: 7`, `# says: WORDS`, and the same of a preflight.
+#[derive(Default)]
+struct Ends {
+    exit: Option<i32>,
+    says: Vec<String>,
+    never: Vec<String>,
+}
+
+impl Ends {
+    fn stated(world: &str, of: &str) -> Ends {
+        let mut ends = Ends::default();
+        for line in world.lines().take_while(|line| line.starts_with('#')) {
+            let Some(line) = line.strip_prefix("# ").and_then(|line| line.strip_prefix(of)) else { continue };
+            match line.split_once(": ") {
+                Some(("ends", exit)) => ends.exit = Some(exit.parse().unwrap()),
+                Some(("says", words)) => ends.says.push(words.to_owned()),
+                Some(("never", words)) => ends.never.push(words.to_owned()),
+                _ => {}
+            }
+        }
+        ends
+    }
+
+    fn are_those_of(&self, name: &str, said: &Said) {
+        let all = format!("{}{}", said.stdout, said.stderr);
+        let flat = all.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(Some(said.status), self.exit, "{name}: {all}");
+        self.says.iter().for_each(|words| assert!(flat.contains(words.as_str()), "{name}: no `{words}` in {all}"));
+        self.never.iter().for_each(|words| assert!(!flat.contains(words.as_str()), "{name}: `{words}` in {all}"));
+    }
+}
+
+/// Worlds beside the shipped runbooks, `RUNBOOK.ACCIDENT.toml`, by runbook.
+fn worlds() -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks/worlds")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        if let Some((runbook, _)) = file.strip_suffix(".toml").and_then(|name| name.split_once('.')) {
+            all.entry(runbook.to_owned()).or_default().push(file.clone());
+        }
+    }
+    all
+}
+
+/// Every world of an accident is rehearsed with the shipped runbook, and ends as its head says.
+#[test]
+fn each_accident_beside_a_runbook_ends_as_its_world_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for (runbook, files) in worlds() {
+        for file in files {
+            let ends = Ends::stated(&shipped(&format!("runbooks/worlds/{file}")), "");
+            assert!(ends.exit.is_some() && !ends.says.is_empty(), "{file} says how it ends");
+            let (book, world) =
+                (root.join(format!("runbooks/{runbook}.toml")), root.join("runbooks/worlds").join(&file));
+            let mut command = Command::new(program());
+            command.current_dir(folder.path()).env_clear().arg("rehearse").arg(book).arg("--world").arg(world);
+            ends.are_those_of(&file, &Said::of(&command.output().unwrap()));
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "{count} worlds");
+}
+
+/// And where a preflight sees it coming, it says so first.
+#[test]
+fn a_preflight_sees_what_the_worlds_say_that_it_sees() {
+    let people = [
+        Who { id: "alice", party: "partner", roles: &["partner_billing"], flags: None },
+        Who { id: "bob", party: "customer", roles: &["customer_security"], flags: None },
+        with_key("carol", "customer", &["mfa_holder"], 5),
+    ];
+    let mut count = 0;
+    for (runbook, files) in worlds() {
+        for file in files {
+            let world = shipped(&format!("runbooks/worlds/{file}"));
+            let ends = Ends::stated(&world, "preflight ");
+            if ends.exit.is_none() {
+                continue;
+            }
+            let scene = Scene::unsigned(&shipped(&format!("runbooks/{runbook}.toml")), &world, &people);
+            scene.write("runbooks/book.values.toml", &shipped(&format!("runbooks/{runbook}.values.toml")));
+            let said = scene.run(
+                "bob",
+                &[
+                    "preflight",
+                    BOOK,
+                    "--simulated",
+                    "--session",
+                    "old_management=profile:old_management",
+                    "--session",
+                    "new_management=profile:new_management",
+                ],
+            );
+            ends.are_those_of(&file, &said);
+            count += 1;
+        }
+    }
+    assert!(count >= 4, "{count} worlds");
 }
 
 const BACKUP: &str = "portal = { account = \"111111111111\", used_by = [\"admin\"], kinds = [\"identity_center\"] }\n\
@@ -115,19 +247,13 @@ fn with_the_session_itself_held_the_organization_is_not_deleted() {
     assert!(!format!("{}{}", said.stdout, said.stderr).contains("again/delete: alice begins"));
 }
 
-const FRESH: (&str, &str) = (
-    "created = \"400d\"\norganization = \"o-oldorg11111\"\nparent = \"ou-old1-11111111\"",
-    "created = \"2d\"\norganization = \"o-oldorg11111\"\nparent = \"ou-old1-11111111\"",
-);
 const FOUR_DAYS: &str = "expect = \"Account.State == 'ACTIVE' && (Account.JoinedMethod == 'INVITED' || older_than(Account.JoinedTimestamp, '4d'))\"";
 
 /// An account that was made two days ago can't leave before it is four days old.
 #[test]
 fn a_fresh_account_is_refused_at_its_anchor_or_waited_for() {
-    let fresh = || Accident::move_accounts().world(FRESH.0, FRESH.1);
-    let said = fresh().rehearsed().exits(7).saying("older_than(Account.JoinedTimestamp, '4d')");
-    assert!(!format!("{}{}", said.stdout, said.stderr).contains("accept:111122223333/accept: bob begins"));
-    // Guard off: AWS refuses, and the run waits until the day that it computes.
+    let fresh = || Accident::shipped("move_member_accounts", "move_member_accounts.young_account");
+    // With the guard it ends as its world says. Guard off: AWS refuses, and the run waits until the day that it computes.
     let said = fresh().runbook(FOUR_DAYS, "expect = \"Account.State == 'ACTIVE'\"").rehearsed();
     said.exits(0).saying("WAIT_PERIOD").saying("rehearsed to the end");
 }
@@ -148,6 +274,45 @@ fn an_invitation_that_has_expired_says_what_to_do() {
     let short = ("throttling = true", "throttling = true\nhandshake_life = \"1h\"");
     let said = Accident::move_accounts().runbook(accept, &rest("2h")).world(short.0, short.1).rehearsed();
     said.exits(1).saying("the invitation is cancelled, declined or expired; send a new one");
+}
+
+/// It has left, and its invitation is dead: it stands alone. With the guard it does not leave; see its world.
+#[test]
+fn an_account_that_leaves_after_its_invitation_died_stands_alone() {
+    let name = "move_member_accounts_by_leaving";
+    let said = Accident::shipped(name, &format!("{name}.invitation_expired")).without("invited").rehearsed().exits(1);
+    let said = said.saying("join:333344445555/leave: done").saying("join:333344445555/join: FAILED");
+    said.saying("the rehearsal stopped at join:333344445555/join").saying("send a new one");
+}
+
+/// AWS's mail lies with a moderator. With the guard somebody has read a mail there first, as `build_organization` has it.
+#[test]
+fn an_address_that_nobody_has_confirmed_lets_nobody_be_invited() {
+    let world = "move_member_accounts.mail_held_back";
+    let guard = "[[stages]]\nid = \"mailbox\"\nperformer = \"partner_billing\"\n[[stages.steps]]\nid = \"mail\"\n\
+        kind = \"manual\"\nmutates = false\ntitle = \"A mail from outside arrives\"\n\
+        performers = [\"partner_billing\", \"customer_security\"]\n\
+        instructions = \"A mail to the root address of ${parameters.new_management} is read, and AWS's is confirmed.\"\n\
+        settles = [\"mailbox\"]\n[[stages]]\nid = \"invite\"";
+    let off = Accident::shipped("move_member_accounts", world).rehearsed().exits(1);
+    off.saying("0 effects on the simulated AWS").saying("verify it in the console, then resume");
+    let on = Accident::shipped("move_member_accounts", world).runbook("[[stages]]\nid = \"invite\"", guard);
+    on.rehearsed().exits(0).saying("rehearsed to the end");
+}
+
+/// Nobody gets in as its root user, and it leaves: `check` wants that said, the runbook's own check refuses it, and
+/// without either it goes.
+#[test]
+fn an_account_that_nobody_can_open_as_root_does_not_leave() {
+    let name = "move_member_accounts_by_leaving";
+    let world = format!("{name}.no_root_password");
+    let even = "even_though = { strands_root = \"both parties have shown that they get in as its root user, and hold \
+        that way until it has joined\" }\n";
+    let bare = Accident::shipped(name, &world).runbook(even, "").runbook(", \"mailbox\"]", "]");
+    let said = bare.rehearsed().exits(3);
+    said.saying("CS0307").saying("root");
+    let said = Accident::shipped(name, &world).without("root_user").rehearsed().exits(0);
+    said.saying("join:333344445555/leave: done");
 }
 
 fn who(performer: &str, session: &str) -> String {
@@ -176,6 +341,44 @@ fn the_role_of_a_moved_account_still_trusts_the_old_management_account() {
     changed.world =
         changed.world.replace("trusts = [\"111111111111\"]", "trusts = [\"111111111111\", \"222222222222\"]");
     changed.rehearsed().exits(0);
+}
+
+/// A client that keeps no journal takes the lost answer for a failure, and asks again with the next address: two
+/// accounts. With the same address it is told that the account can't be made, while it is there.
+#[test]
+fn a_client_that_asks_again_makes_a_second_account() {
+    let start = Time::parse("2026-01-05T09:00:00Z").unwrap();
+    let world = World::parse("world.toml", &shipped("tests/fixtures/accidents/worlds/account.toml")).unwrap();
+    let clock = RehearsalClock::at(start);
+    let wire = Arc::new(Wire::new(Simulator::new(&world, start), clock.clone()));
+    let keys = wire.keys("management", "").unwrap();
+    let inside = InProcess {
+        server: Arc::<Wire>::clone(&wire),
+        time: Arc::new(clock.clone()),
+        profiles: BTreeMap::from([("management".to_owned(), keys)]),
+    };
+    let cloud = AwsCloud::new(Config { simulated: true, in_process: Some(inside), ..Config::default() });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let asks = |action: &str, with: Value| {
+        let session = SessionWanted { account: "111111111111".to_owned(), ..SessionWanted::none("management") };
+        let action = format!("organizations:{action}");
+        let call = Call { session, action, with, time_limit_ms: 2_000, secret_to: Value::Null };
+        runtime.block_on(cloud.call(&call)).result
+    };
+    let create = |email: &str| asks("CreateAccount", json!({"Email": email, "AccountName": "new"}));
+    assert_eq!(create("new@customer.example").unwrap_err().class, Class::InDoubt);
+    let again = create("new@customer.example").unwrap()["CreateAccountStatus"]["Id"].clone();
+    let next = create("new+1@customer.example").unwrap()["CreateAccountStatus"]["Id"].clone();
+    clock.advance_to(start.plus(3_600_000));
+    let told = |id: Value| {
+        let answer = asks("DescribeCreateAccountStatus", json!({"CreateAccountRequestId": id})).unwrap();
+        answer["CreateAccountStatus"].clone()
+    };
+    assert_eq!(told(again)["FailureReason"], "EMAIL_ALREADY_EXISTS");
+    assert_eq!(told(next)["State"], "SUCCEEDED");
+    let made = asks("ListAccounts", json!({})).unwrap();
+    let new = made["Accounts"].as_array().unwrap().iter().filter(|one| one["Name"] == "new").count();
+    assert_eq!(new, 2, "{made:#}");
 }
 
 /// The answer to CreateAccount is lost: a retry would make a second account. It is looked for instead.

@@ -412,7 +412,7 @@ fn begin(
         Ok(granted) => granted,
         Err(next) => return *next,
     };
-    if let Some(next) = confirmation(run, stage, step, id, &operation, &granted, now) {
+    if let Some(next) = confirmation(run, stage, step, id, &operation, &performer, &granted, now) {
         return next;
     }
     if let Some(next) = hold::gate(run, seat, stage, step, id, &operation, now) {
@@ -560,13 +560,15 @@ fn denied(run: &Run, seq: u64, id: &StepId) -> Stop {
     Stop::of(StopKind::Refused, id.to_string(), why)
 }
 
-/// After the grant, right before the operation begins.
+/// After the grant, right before the operation begins, by whoever carries it out: another performer's yes is not theirs.
+#[allow(clippy::too_many_arguments)] // the whole picture of one step
 fn confirmation(
     run: &Run,
     stage: &Stage,
     step: &Step,
     id: &StepId,
     operation: &Value,
+    performer: &str,
     grant: &Grant,
     now: Time,
 ) -> Option<Next> {
@@ -584,6 +586,7 @@ fn confirmation(
     let state = run.step(id);
     let said = state.said.iter().any(|said| {
         said.what == SaidWhat::Confirmed
+            && said.person == performer
             && said.attempt == attempt
             && said.object == Some(object.0)
             && said.seq > grant.request.unwrap_or(0)
@@ -606,7 +609,9 @@ fn confirmation(
         text = format!("POINT OF NO RETURN ({}). {text}", step.back.point_of_no_return);
     }
     let kind = PromptKind::Confirm { typed, object };
-    Some(Next::Prompt(prompt(run, kind, id, attempt, &step.performer, text)))
+    let mut asked = prompt(run, kind, id, attempt, &step.performer, text);
+    (asked.at_seat, asked.people) = (Some(performer.to_owned()), vec![performer.to_owned()]);
+    Some(Next::Prompt(asked))
 }
 
 /// Right before the item's first changing operation, the performing seat reads the anchor again.

@@ -24,6 +24,10 @@ pub struct Course {
 pub enum NoWay {
     #[error("{0} is in doubt: settle it first (`countersign resume` probes it, `countersign settle` is for people)")]
     InDoubt(StepId),
+    #[error(
+        "{0} was begun by people, who have not said yet that it is done: they finish it first (`countersign status` shows how), then it can be taken back"
+    )]
+    Begun(StepId),
     #[error("{0} is past a point of no return: {1}")]
     NoReturn(Box<StepId>, String),
     #[error("nothing was done after the anchor of `{0}` that could be undone")]
@@ -112,8 +116,8 @@ fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course
     for step in stage.steps.iter().rev() {
         let id = StepId::new(&stage.id, item, &step.id);
         let Some(state) = run.steps.get(&id) else { continue };
-        if state.is_open() && step.body.kind() != "manual" {
-            return Err(NoWay::InDoubt(id));
+        if state.is_open() {
+            return Err(unsettled(step, id));
         }
         if bars_the_way(run, &id, step) {
             return Err(NoWay::NoReturn(Box::new(id), step.back.point_of_no_return.clone()));
@@ -131,6 +135,11 @@ fn item_course(run: &Run, stage: &Stage, item: Option<&str>, course: &mut Course
         course.steps.extend(step.back.undo.iter().map(|undo| id.with_undo(&undo.id)));
     }
     Ok(())
+}
+
+/// It was begun, and nobody knows how it ended: nothing can be taken back on top of it.
+fn unsettled(step: &Step, id: StepId) -> NoWay {
+    if step.body.kind() == "manual" { NoWay::Begun(id) } else { NoWay::InDoubt(id) }
 }
 
 /// A point of no return that was passed: done, repaired, or a program that failed half-way.
@@ -222,9 +231,9 @@ pub fn is_whole(run: &Run) -> bool {
     nothing_stands(run) && run.steps.values().any(|state| state.status == Status::Undone)
 }
 
-/// No change that this run made is left, but for those that need no undo.
+/// No change that this run made is left, but for those that need no undo; and nothing is begun that might become one.
 fn nothing_stands(run: &Run) -> bool {
-    standing(run).next().is_none()
+    run.index.open.is_empty() && standing(run).next().is_none()
 }
 
 /// Changes that this run made (a repair's too) and has not taken back, but for those that need no way back.

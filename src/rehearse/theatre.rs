@@ -159,8 +159,9 @@ impl<R: Random + Clone + 'static> Theatre<R> {
 
     /// What simulated people do about a stop.
     pub fn help<S: Store>(&self, store: &mut S, run: &mut Run, stop: &Stop) -> Result<Help, RunError> {
-        let session = stop.what == Some(WaitFor::Session);
-        if stop.kind != StopKind::Waiting && !(stop.kind == StopKind::InDoubt && session) {
+        // In doubt, somebody's credentials may be missing, or somebody's agreement to what was said about it.
+        let missing = matches!(stop.what, Some(WaitFor::Session | WaitFor::Approval | WaitFor::Performer));
+        if stop.kind != StopKind::Waiting && !(stop.kind == StopKind::InDoubt && missing) {
             return Ok(Help::Stuck);
         }
         Ok(match stop.what {

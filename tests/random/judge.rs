@@ -246,7 +246,9 @@ fn filled(wanted: &[Approval], people: &BTreeSet<String>) -> bool {
 fn twice(begun: &[Begun]) -> Vec<String> {
     let mut stands: BTreeMap<&str, i64> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for one in begun.iter().filter(|one| one.effects > 0) {
+    // A step back that found nothing to take back is done too.
+    let done = |one: &&Begun| matches!(&one.ended, Some((_, result, ..)) if result == "done");
+    for one in begun.iter().filter(|one| one.effects > 0 || (one.undo && done(one))) {
         let step = one.step.split("/undo/").next().unwrap();
         let stands = stands.entry(step).or_default();
         if one.undo {

@@ -3,7 +3,7 @@
 //!
 //! `COUNTERSIGN_SEEDS=FROM..TO cargo test --test random` plays other seeds; a failing one is cut down and printed.
 #![cfg(feature = "aws")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
 mod book;
 mod dice;
@@ -18,12 +18,14 @@ use countersign::cli::load::Loaded;
 use countersign::cli::source::{Source, timing};
 use countersign::cli::ui::Ui;
 use countersign::engine::port::Store;
+use countersign::journal::MemoryStore;
 use dice::Dice;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 /// Where a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +103,7 @@ impl Case {
                 let wrong = judge::wrong(&self.book, &end);
                 match wrong.is_empty() {
                     true => Ok(end.run.closed.clone().unwrap_or_else(|| "stopped".to_owned())),
-                    false => Err(format!("{}\n{}", wrong.join("\n"), story(&end))),
+                    false => Err(format!("{}\n{}", wrong.join("\n"), story(&end.journal))),
                 }
             }
         })
@@ -142,8 +144,8 @@ impl Case {
     }
 }
 
-fn story(end: &play::End) -> String {
-    let lines = end.journal.read_from(&play::id(), 0).unwrap();
+fn story(journal: &MemoryStore) -> String {
+    let lines = journal.read_from(&play::id(), 0).unwrap();
     let mut text = String::new();
     for line in lines.iter().rev().take(60).rev() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -167,11 +169,13 @@ fn drawn(seed: u64, folder: &Path) -> (Case, u64) {
 /// A failing case, made as small as it easily gets.
 fn shrunk(case: Case, why: String, folder: &Path) -> (Case, String) {
     let (mut case, mut why) = (case, why);
-    let mut left = 150;
+    // A play that comes to no end takes a while each time.
+    const CUTTING: Duration = Duration::from_secs(30);
+    let (mut left, began) = (150, Instant::now());
     'smaller: loop {
         for smaller in case.cut() {
             left -= 1;
-            if left == 0 {
+            if left == 0 || began.elapsed() > CUTTING {
                 break 'smaller;
             }
             // Nothing of what a cut leaves may change but what was cut: the dice are those of the seed.
@@ -190,32 +194,75 @@ fn shrunk(case: Case, why: String, folder: &Path) -> (Case, String) {
     (case, why)
 }
 
+fn replays(seed: u64) -> String {
+    format!("seed {seed}: COUNTERSIGN_SEEDS={seed}..{} cargo test --test random", seed + 1)
+}
+
+/// A play has bounds of its own (see `play`). What never comes back at all can't be stopped from outside: the whole
+/// test ends, and says which seed it was.
+const HUNG: Duration = Duration::from_secs(600);
+
+#[derive(Default)]
+struct Watch {
+    plays: Mutex<BTreeMap<u64, Instant>>,
+    over: Condvar,
+}
+
+impl Watch {
+    fn looks(&self, workers: &AtomicU64) {
+        let mut plays = self.plays.lock().unwrap();
+        while workers.load(Ordering::SeqCst) > 0 {
+            plays = self.over.wait_timeout(plays, Duration::from_secs(5)).unwrap().0;
+            if let Some((seed, _)) = plays.iter().find(|(_, began)| began.elapsed() > HUNG) {
+                eprintln!("{}\nit does not come back within {} s", replays(*seed), HUNG.as_secs());
+                std::process::exit(101);
+            }
+        }
+    }
+}
+
+/// A worker that is through, or has panicked.
+struct Gone<'a>(&'a AtomicU64, &'a Watch);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.1.over.notify_all();
+    }
+}
+
 /// Plays these seeds on two threads: how often each end came, how many drafts were refused, what failed.
 fn played(seeds: Range<u64>) -> (BTreeMap<String, u64>, u64, Vec<String>) {
     let next = AtomicU64::new(seeds.start);
     let all = Mutex::new((BTreeMap::<String, u64>::new(), 0, Vec::new()));
+    let (watch, workers) = (Watch::default(), AtomicU64::new(2));
     std::thread::scope(|threads| {
+        threads.spawn(|| watch.looks(&workers));
         for _ in 0..2 {
             threads.spawn(|| {
+                let _gone = Gone(&workers, &watch);
                 let folder = tempfile::tempdir().unwrap();
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
                     if !seeds.contains(&seed) {
                         return;
                     }
+                    watch.plays.lock().unwrap().insert(seed, Instant::now());
                     let (case, drafts) = drawn(seed, folder.path());
                     let ended = case.judged(folder.path()).expect("it was loaded before");
                     let failed = ended.as_ref().err().map(|why| {
+                        eprintln!("{}\n{why}\nIt is cut down.", replays(seed));
                         let (small, why) = shrunk(case.clone(), why.clone(), folder.path());
                         format!(
-                            "seed {seed}: COUNTERSIGN_SEEDS={seed}..{} cargo test --test random\n{why}\n--- cut down to {:?} {:?}\n--- runbook\n{}\n--- faults\n{}",
-                            seed + 1,
+                            "{}\n{why}\n--- cut down to {:?} {:?}\n--- runbook\n{}\n--- faults\n{}",
+                            replays(seed),
                             small.kills,
                             small.moods,
                             small.book.text(),
                             small.world.text()
                         )
                     });
+                    watch.plays.lock().unwrap().remove(&seed);
                     let mut all = all.lock().unwrap();
                     *all.0.entry(ended.unwrap_or_else(|_| "failed".to_owned())).or_default() += 1;
                     all.1 += drafts;

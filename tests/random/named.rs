@@ -2,7 +2,7 @@
 
 use super::book::{Approval, Book, Stage, Step};
 use super::world::{World, member};
-use super::{Case, Kill, Moods, Strikes};
+use super::{Case, Kill, Moods, Strikes, drawn, replays};
 
 fn step(id: &str, body: &str) -> Step {
     let body = body.to_owned();
@@ -64,5 +64,75 @@ fn what_was_begun_is_not_asked_for_as_if_it_had_not() {
             case.kills = vec![Kill { at: Strikes::AfterAppend, n }];
             assert_eq!(ends(&case), Ok("done".to_owned()), "killed after append {n}, seed {seed}");
         }
+    }
+}
+
+/// Confirmed by one, and then another performer sits down: that one has not said yes yet.
+#[test]
+fn another_performers_yes_does_not_count() {
+    for n in 2..12 {
+        for seed in 1..4 {
+            let mut case = case(places(2, None, "confirm = { text = \"Now?\" }\n"));
+            (case.seed, case.moods.takes_over) = (seed, 60);
+            case.kills = vec![Kill { at: Strikes::BeforeAppend, n }];
+            assert_eq!(ends(&case), Ok("done".to_owned()), "killed before append {n}, seed {seed}");
+        }
+    }
+}
+
+/// Nothing is left to do where a process dies right after the entry that closes the run.
+#[test]
+fn a_process_that_dies_with_the_run_closed_has_ended_it() {
+    for n in 5..20 {
+        let mut case = case(places(1, None, ""));
+        case.kills = vec![Kill { at: Strikes::AfterAppend, n }];
+        assert_eq!(ends(&case), Ok("done".to_owned()), "killed after append {n}");
+    }
+}
+
+/// No probe tells that a key was not made: the performer says so, and somebody who approves the step agrees.
+#[test]
+fn what_was_said_of_an_operation_in_doubt_is_agreed_to() {
+    let make = "action = \"iam:CreateUser\"\nwith = { UserName = \"one\" }\nundo = \"usual\"\n";
+    let key = "action = \"iam:CreateAccessKey\"\nwith = { UserName = \"one\" }\nsecret_to = { profile = \"one\" }\nundo = \"usual\"\n";
+    for (at, n) in [Strikes::BeforeCall, Strikes::AfterCall].into_iter().flat_map(|at| (0..16).map(move |n| (at, n))) {
+        let mut stage = places(1, Some("step"), "");
+        (stage.items, stage.steps) = (None, vec![step("make", make), step("key", key)]);
+        stage.anchor =
+            "prove = [{ action = \"iam:GetUser\", with = { UserName = \"one\" }, expect_error = \"NoSuchEntity\" }]\n"
+                .to_owned();
+        let mut case = case(stage);
+        case.kills = vec![Kill { at, n }];
+        assert_eq!(ends(&case), Ok("done".to_owned()), "killed at {at:?} {n}");
+    }
+}
+
+/// A task that people have begun is open: another item's way back does not close the run over it.
+#[test]
+fn a_rollback_closes_nothing_over_an_open_task() {
+    for (seed, n) in (1..9).flat_map(|seed| (6..14).map(move |n| (seed, n))) {
+        let card =
+            "kind = \"manual\"\ninstructions = \"Put the card in for ${item.name}.\"\npoint_of_no_return = \"paper\"\n";
+        let mut stage = places(2, Some("step"), "");
+        stage.steps = vec![step("card", card)];
+        stage.steps[0].point_of_no_return = true;
+        stage.anchor =
+            "prove = [{ action = \"sts:GetCallerIdentity\", expect = \"Account == '111111111111'\" }]\n".to_owned();
+        let mut case = case(stage);
+        (case.seed, case.moods.rollbacks, case.moods.takes_over) = (seed, 3, 30);
+        case.kills = vec![Kill { at: Strikes::AfterAppend, n }];
+        let ended = ends(&case);
+        assert!(ended.is_ok(), "seed {seed}, killed after append {n}: {ended:?}");
+    }
+}
+
+/// Whole seeds that failed once.
+#[test]
+fn seeds_that_have_failed_before() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in [238, 289, 346, 441, 465, 682, 748] {
+        let (case, _) = drawn(seed, folder.path());
+        let ended = case.judged(folder.path()).unwrap();
+        assert!(ended.is_ok(), "{}: {ended:?}", replays(seed));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::dice::{Bytes, Dice};
 use super::judge;
+use super::story;
 use super::{Case, Kill, Strikes};
 use countersign::aws::connector::{WireRequest, WireResult, WireServer};
 use countersign::base::{Digest, RunId, StepId, Time};
@@ -39,11 +40,18 @@ pub struct Effect {
     pub with: Value,
 }
 
-/// What kills a process: it counts appends and calls, over all processes.
+/// More than any play needs that comes to an end: of calls, and of looks at the journal (one in each round of the loop).
+const MOST_CALLS: u64 = 60_000;
+const MOST_LOOKS: u64 = 60_000;
+const MOST_SITTINGS: u64 = 600;
+const ENDLESS: &str = "it comes to no end";
+
+/// What kills a process: it counts appends and calls, over all processes. And what ends a play that would never end.
 pub struct Death {
     kills: Vec<Kill>,
     appends: AtomicU64,
     calls: AtomicU64,
+    looks: AtomicU64,
     dead: AtomicBool,
     journal: MemoryStore,
     wire: Arc<Wire>,
@@ -51,8 +59,10 @@ pub struct Death {
 }
 
 impl Death {
+    /// Before the first append there is no run that could be taken up: whoever opens it anew gives it another id.
     fn strikes(&self, at: Strikes, n: u64) -> bool {
-        let strikes = self.kills.iter().any(|kill| kill.at == at && kill.n == n);
+        let first = (at, n) == (Strikes::BeforeAppend, 0);
+        let strikes = !first && self.kills.iter().any(|kill| kill.at == at && kill.n == n);
         if strikes {
             self.dead.store(true, Ordering::SeqCst);
         }
@@ -61,6 +71,16 @@ impl Death {
 
     fn is_dead(&self) -> bool {
         self.dead.load(Ordering::SeqCst)
+    }
+
+    /// Every round of the loop looks at the journal: one that goes round and round is told so, and fails.
+    fn bounded(&self) -> Result<(), StoreError> {
+        let looks = self.looks.fetch_add(1, Ordering::SeqCst);
+        let calls = self.calls.load(Ordering::SeqCst);
+        match looks > MOST_LOOKS || calls > MOST_CALLS {
+            true => Err(StoreError::Io(format!("{ENDLESS}: {looks} looks at the journal, {calls} calls"))),
+            false => Ok(()),
+        }
     }
 }
 
@@ -72,6 +92,7 @@ impl Store for Mortal {
         self.1.head(run)
     }
     fn read_from(&self, run: &RunId, seq: u64) -> Result<Vec<String>, StoreError> {
+        self.0.bounded()?;
         self.1.read_from(run, seq)
     }
     fn object(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
@@ -168,6 +189,7 @@ pub fn play(case: &Case, loaded: &Loaded, world: &World) -> Result<End, String> 
         kills: case.kills.clone(),
         appends: AtomicU64::new(0),
         calls: AtomicU64::new(0),
+        looks: AtomicU64::new(0),
         dead: AtomicBool::new(false),
         journal: journal.clone(),
         wire: Arc::clone(&wire),
@@ -193,7 +215,7 @@ impl Play<'_> {
     fn whole(&mut self, loaded: &Loaded) -> Result<(Run, Option<Stop>), String> {
         let mut seated = self.open(loaded)?;
         let (mut idle, mut stuck, mut before) = (0, 0, 0);
-        for _ in 0..600 {
+        for _ in 0..MOST_SITTINGS {
             let Seated { seat, run } = seated;
             let mut actor = self.theatre.actor(self.store.clone(), run, seat.epoch());
             let stop = match block_on(actor.drive()) {
@@ -201,7 +223,12 @@ impl Play<'_> {
                 Err(error) => {
                     drop(actor);
                     drop(seat);
-                    seated = self.after_death(error)?;
+                    // It may have died right after the entry that closes the run.
+                    let run = self.after_death(error)?;
+                    if run.closed.is_some() {
+                        return Ok((run, None));
+                    }
+                    seated = self.next_process(&run)?;
                     continue;
                 }
             };
@@ -224,7 +251,8 @@ impl Play<'_> {
                 Ok(help) => help,
                 Err(error) => {
                     drop(seat);
-                    seated = self.after_death(error)?;
+                    let run = self.after_death(error)?;
+                    seated = self.next_process(&run)?;
                     continue;
                 }
             };
@@ -245,7 +273,7 @@ impl Play<'_> {
                 }
             }
         }
-        Err("it did not come to an end in 600 sittings".to_owned())
+        Err(format!("{ENDLESS}: {MOST_SITTINGS} sittings\n{}", story(&self.store.1)))
     }
 
     fn open(&mut self, loaded: &Loaded) -> Result<Seated, String> {
@@ -282,14 +310,18 @@ impl Play<'_> {
         Err("nobody could sit down".to_owned())
     }
 
-    fn after_death(&mut self, error: RunError) -> Result<Seated, String> {
+    /// What the journal says after a process was killed.
+    fn after_death(&mut self, error: RunError) -> Result<Run, String> {
         if !self.death.is_dead() {
-            return Err(format!("it ended with an error: {error}"));
+            return Err(format!("it ended with an error: {error}\n{}", story(&self.store.1)));
         }
         self.death.dead.store(false, Ordering::SeqCst);
-        let run = self.load()?;
+        self.load()
+    }
+
+    fn next_process(&mut self, run: &Run) -> Result<Seated, String> {
         self.pass(*self.dice.one(&[0, 1_000, 40_000, 900_000]));
-        let person = self.anybody(&run);
+        let person = self.anybody(run);
         self.sit(&person)
     }
 
@@ -358,7 +390,7 @@ impl Play<'_> {
 
     /// Nobody could help at once: people look, settle what is in doubt, come back, and in the end take it back.
     fn come_back(&mut self, run: &Run, stop: &Stop, stuck: u32) -> Result<Seated, String> {
-        if stop.kind == StopKind::InDoubt && stop.what != Some(WaitFor::Session) {
+        if stop.kind == StopKind::InDoubt && stop.what == Some(WaitFor::Settle) {
             self.settle(stop)?;
         }
         self.pass(*self.dice.one(&[60_000, 900_000]));
@@ -373,7 +405,8 @@ impl Play<'_> {
                         voice::append_seat(&mut self.store, &self.theatre.clock, &mut seated.run, epoch, drafts);
                     if let Err(error) = begun {
                         drop(seated.seat);
-                        return self.after_death(error);
+                        let run = self.after_death(error)?;
+                        return self.next_process(&run);
                     }
                 }
                 Err(no_way) => self.no_way = Some(no_way.to_string()),

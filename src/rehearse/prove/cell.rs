@@ -225,7 +225,7 @@ fn to_the_end(
             return Ok(Last { run: played.run, stop: first, way: Way::Forward });
         }
         first.get_or_insert(played.stop.clone());
-        if played.stop.kind == StopKind::InDoubt && played.stop.what != Some(WaitFor::Session) {
+        if played.stop.kind == StopKind::InDoubt && played.stop.what == Some(WaitFor::Settle) {
             settle_by_word(scene, watch, before, &played.stop)?;
         }
         let person = sitter(&played.run);
