@@ -103,8 +103,7 @@ fn each_party_signs_by_somebody_who_stays_and_each_new_key_signs_for_itself() {
         for signed in 0..3usize.pow(3) {
             let signed = [signed % 3, signed / 3 % 3, signed / 9];
             let who = ["ann", "ari", "bob"].iter().zip(signed).filter(|(_, how)| *how > 0);
-            let mut signers: BTreeSet<(String, bool)> =
-                who.map(|(id, how)| ((*id).to_owned(), how == 2)).collect();
+            let mut signers: BTreeSet<(String, bool)> = who.map(|(id, how)| ((*id).to_owned(), how == 2)).collect();
             if newcomer && signed[0] == 2 {
                 signers.insert(("new".into(), true));
             }

@@ -760,6 +760,26 @@ const LIES: &[(&str, &str, Hooks)] = &[
     ("a request whose performer is not signed on", "CS0820", |w| {
         entry(w, "ask k1", |entry| fact_of!(entry, Asked).performer = "dora".into());
     }),
+    ("a request whose performer is signed on, and does not perform the step", "CS0820", |w| {
+        before(w, "ask k1", |w| w.sign_on("on bob", "bob"));
+        entry(w, "ask k1", |entry| fact_of!(entry, Asked).performer = "bob".into());
+    }),
+    ("a settlement that its performer never signed", "CS0820", |w| settlement_unsaid(w, |_, _| {})),
+    ("a settlement that another person signed", "CS0820", |w| {
+        settlement_unsaid(w, |w, object| w.say("s", "dora", SaidWhat::Settled, "move:k1/accept", 1, Some(object)));
+    }),
+    ("a settlement that says something else than was signed", "CS0820", |w| {
+        settlement_unsaid(w, |w, _| {
+            let other = w.object(object_bytes(&json!({"outputs": {}, "probe": [], "result": "not_done"})).unwrap());
+            w.say("s", "alice", SaidWhat::Settled, "move:k1/accept", 1, Some(other));
+        });
+    }),
+    ("a stage skipped that the plan does not have", "CS0830", |w| {
+        before(w, "anchor k1", |w| {
+            let skipped = fact::Skipped { stage: "elsewhere".into(), item: None, step: None, why: String::new() };
+            w.push("skipped", "alice", skipped);
+        });
+    }),
     ("a request for an item that the stage does not have", "CS0820", |w| {
         before(w, "ask k1", |w| {
             w.ask("ask k3", "k3", 1);
@@ -955,6 +975,11 @@ const LIES: &[(&str, &str, Hooks)] = &[
     }),
     ("begun by an approver", "CS0838", |w| {
         before(w, "intend k1", |w| w.sign_on("bob on", "bob"));
+        entry(w, "intend k1", |entry| entry.by = Some("bob".into()));
+    }),
+    ("begun by an approver whose session it is too", "CS0838", |w| {
+        w.plan.sessions.get_mut("new").unwrap().used_by.push("security".into());
+        before(w, "intend k1", |w| w.sign_on("on bob", "bob"));
         entry(w, "intend k1", |entry| entry.by = Some("bob".into()));
     }),
     ("begun without confirmation", "CS0839", |w| before(w, "confirm k1", |w| w.skip = true)),
@@ -1633,6 +1658,21 @@ fn two_tries(change: fn(&mut fact::Intended)) -> Writer {
     });
     writer.honest();
     writer
+}
+
+/// k1 ends in doubt, and a settlement of it is asked for after `said`.
+fn settlement_unsaid(writer: &mut Writer, said: fn(&mut Writer, Digest)) {
+    writer.before = Box::new(move |w, label| {
+        if label == "done k1" {
+            let intended = w.seq("intend k1");
+            w.end("doubt", "k1", 1, Some(intended), Ended::InDoubt, Found::Answer);
+            let settlement = w.object(object_bytes(&json!({"outputs": {}, "probe": [], "result": "done"})).unwrap());
+            said(w, settlement);
+            let asked = w.asked("k1", 1, What::Settle, settlement);
+            let _ = w.push("settle", "alice", asked);
+            w.skip = true;
+        }
+    });
 }
 
 /// k1 ends in doubt and is settled by word, with or without bob's approval.
