@@ -423,7 +423,7 @@ fn a_session_of_identity_center_is_refused_where_only_the_run_can_tell() {
     said.saying("assumed-role/AWSReservedSSO_Admin_1").saying("--session member=profile:NAME");
     let said = accident("even_though = { ends_identity_center_session = \"it is tried\" }\n");
     assert!(!said.stderr.contains("it may end the very session"), "{}", said.stderr);
-    said.saying("accept/accept[111122223333]: bob begins");
+    said.saying("accept:111122223333/accept: bob begins");
 }
 
 /// Nobody's role is trusted everywhere: each account has a profile of its own, named after it.
