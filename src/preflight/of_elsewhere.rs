@@ -19,8 +19,9 @@ static STACKS_DELETED: Row = Row {
     read: &reads::STACK_INSTANCES,
     stops: Stops::BOTH,
     why: "A stack set that its organization deploys deletes its stacks, with their resources, in accounts that leave, \
-          unless it retains them (RetainStacksOnAccountRemoval). Roles, networks, keys and data were lost so.",
-    todo: "Let the stack set retain its stacks before the day (aws cloudformation update-stack-set --auto-deployment \
+          unless it retains them (RetainStacksOnAccountRemoval). Roles, networks, keys and data may be among them.",
+    todo: "Let the stack set retain its stacks before the day (aws cloudformation update-stack-set \
+           --stack-set-name NAME --use-previous-template --auto-deployment \
            Enabled=true,RetainStacksOnAccountRemoval=true), or take the account's stacks out of it with their resources \
            kept; then look again.",
     find: |about, answer| stacks(about, answer, true),
@@ -45,7 +46,7 @@ static SHARES_END: Row = Row {
     read: &reads::SHARES,
     stops: Stops::NOTHING,
     why: "What is shared with the organization, or with its accounts, ends when the owner leaves it, unless the share \
-          retains it (retainSharingOnAccountLeaveOrganization). Subnets and gateways in use were cut off so.",
+          retains it (retainSharingOnAccountLeaveOrganization). Subnets and gateways in use may be cut off.",
     todo: "Let the share retain it, or share with the accounts again after the move; plan who is without it meanwhile.",
     find: shares,
 };
