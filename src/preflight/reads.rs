@@ -347,6 +347,8 @@ pub static CENTERS: Read = Read {
     whom: Whom::LeavingRegions,
     round: 3,
     with: |about| json!({ "Region": word(about, 1) }),
+    // Some regions have no Identity Center, and so no host of that name.
+    answers: &["ConnectionRefused"],
     tells: "where Identity Center is",
     ..READ
 };
