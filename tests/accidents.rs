@@ -394,7 +394,68 @@ fn an_account_that_is_closed_first_does_not_leave_any_more() {
     let guarded =
         Accident::of("closing").runbook("even_though = { closes_account = \"nobody uses it any more\" }\n", "");
     guarded.rehearsed().exits(3).saying("CS0307").saying("a closed account moves nowhere").saying("let it leave first");
-    let said = Accident::of("closing").rehearsed();
-    let said = said.saying("close/close: alice begins").saying("ACCOUNT_CANNOT_LEAVE_ORGANIZATION");
+    // A reason is there: the run still sees that its own next step needs the account.
+    let said = Accident::of("closing").rehearsed().exits(7);
+    said.saying("it closes the account 222222222222, which the step close/leave still has to move");
+    // Somebody else has closed it.
+    let said = Accident::of("closing")
+        .world("name = \"unwanted\"\n", "name = \"unwanted\"\nstate = \"CLOSED\"\n")
+        .runbook("Account.State == 'ACTIVE'", "Account.State == 'CLOSED'")
+        .runbook("id = \"close\"\naction", "id = \"close\"\nwhen = \"${'closed' == 'open'}\"\naction")
+        .rehearsed();
+    let said = said.saying("ACCOUNT_CANNOT_LEAVE_ORGANIZATION");
     assert!(!format!("{}{}", said.stdout, said.stderr).contains("rehearsed to the end"));
+}
+
+/// The runbook comes through a user, so `check` sees nothing; the role that it becomes is a portal's all the same.
+#[test]
+fn a_session_of_identity_center_is_refused_where_only_the_run_can_tell() {
+    const ROLE: &str = "OrganizationAccountAccessRole";
+    const PORTAL: &str = "AWSReservedSSO_Admin_1";
+    let accident = |more: &str| {
+        let mut accident = Accident::move_accounts()
+            .runbook("lost = \"the invitation, direct", &format!("{more}lost = \"the invitation, direct"));
+        accident.runbook = accident.runbook.replace(ROLE, PORTAL);
+        accident.world = accident.world.replace(ROLE, PORTAL);
+        accident.rehearsed()
+    };
+    let said = accident("").exits(7).saying("it may end the very session that it is done with");
+    said.saying("assumed-role/AWSReservedSSO_Admin_1").saying("--session member=profile:NAME");
+    let said = accident("even_though = { ends_identity_center_session = \"it is tried\" }\n");
+    assert!(!said.stderr.contains("it may end the very session"), "{}", said.stderr);
+    said.saying("accept:111122223333/accept: bob begins");
+}
+
+/// Nobody's role is trusted everywhere: each account has a profile of its own, named after it.
+#[test]
+fn each_account_may_be_entered_through_a_profile_of_its_own() {
+    let member = "through = \"old_management\", assume_role = \"OrganizationAccountAccessRole\"";
+    let mut moved = Accident::move_accounts().runbook(member, "profile = \"own-${item.id}\", kinds = [\"user\"]");
+    for account in ["111122223333", "222233334444", "333344445555"] {
+        let head = format!("profile = \"own-{account}\"\naccount = \"{account}\"");
+        moved.world.push_str(&format!("\n[[principals]]\n{head}\nkind = \"user\"\nname = \"own-{account}\"\n"));
+    }
+    let said = moved.rehearsed().exits(0);
+    let said = said.saying("session member is arn:aws:iam::111122223333:user/own-111122223333");
+    said.saying("session member is arn:aws:iam::333344445555:user/own-333344445555");
+}
+
+/// The task that settles who gets in as root is in the runbook, and was left out on the day.
+#[test]
+fn leaving_is_refused_where_the_task_for_the_root_user_was_left_out() {
+    let file = |name: &str| shipped(&format!("runbooks/{name}.toml"));
+    let accident = Accident {
+        runbook: file("move_member_accounts_by_leaving"),
+        world: file("worlds/move_member_accounts_by_leaving"),
+        values: file("move_member_accounts_by_leaving.values"),
+        people: file("people"),
+    };
+    let even = "even_though = { strands_root = \"both parties have shown that they get in as its root user, and hold that way until it has joined\" }\n";
+    let accident = accident.runbook(even, "");
+    let accident = accident.runbook(
+        "id = \"sign_up\"\n",
+        "id = \"sign_up\"\nwhen = \"${parameters.old_management == parameters.new_management}\"\n",
+    );
+    let said = accident.rehearsed().exits(7).saying("the account may be left without root credentials");
+    said.saying("prepare/sign_up was left out in this run");
 }

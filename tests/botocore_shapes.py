@@ -55,7 +55,7 @@ def check_error(operation, status, body, found):
 COMMON = {
     "MissingAuthenticationToken", "UnrecognizedClient", "InvalidClientTokenId", "InvalidSignature", "IncompleteSignature",
     "SignatureDoesNotMatch", "ExpiredToken", "AccessDenied", "Throttling", "Serialization", "ValidationError",
-    "MalformedInput", "InvalidAction", "UnknownOperation", "ServiceFailure",
+    "MalformedInput", "InvalidAction", "UnknownOperation", "ServiceFailure", "InternalFailure",
 }
 
 
@@ -92,7 +92,7 @@ def check_json(shape, value, where, found):
     kind = shape.type_name
     types = {
         "structure": dict, "map": dict, "list": list, "string": str, "boolean": bool, "integer": int, "long": int,
-        "timestamp": (int, float),
+        "timestamp": (int, float), "double": (int, float),
     }
     if kind == "timestamp" and shape.serialization.get("timestampFormat") == "iso8601":
         if not isinstance(value, str) or not ISO.fullmatch(value):

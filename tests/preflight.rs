@@ -102,7 +102,6 @@ const TROUBLES: &[(&str, &str)] = &[
     ("organization_too_young", "222222222222"),
     ("organization_without_all_features", "222222222222"),
     ("invitation_is_out", "600000000009"),
-    ("organization_may_be_full", "222222222222"),
     ("invited_by_others", "600000000009"),
     ("mailbox_to_confirm", "600000000009"),
     ("session_may_not", "600000000008"),
@@ -115,6 +114,11 @@ const TROUBLES: &[(&str, &str)] = &[
     ("policy_names_an_organization", "600000000009"),
     ("old_management_is_trusted", "600000000009"),
     ("account_alias", "600000000009"),
+    ("stack_set_deletes_resources", "600000000009"),
+    ("stacks_stay_behind", "600000000009"),
+    ("own_shares_end", "600000000009"),
+    ("shared_resources_end", "600000000008"),
+    ("assignments_end", "600000000009"),
     ("no_security_contact", "600000000009"),
     ("contact_to_confirm", "600000000009"),
 ];
@@ -127,6 +131,9 @@ const CANNED: &[&str] = &[
     "session_may_end",
     "session_of_identity_center",
     "session_of_root",
+    // The simulator always tells the quota; a world of its own is below.
+    "organization_may_be_full",
+    "organization_is_full",
 ];
 
 #[test]
@@ -137,6 +144,140 @@ fn every_row_of_the_table_is_somewhere() {
         assert!(catalogue::find(row.read.action).is_some(), "{}", row.read.action);
     }
 }
+
+/// The printed script, run by a shell with an AWS CLI that answers as AWS's would; then what it gathered is searched.
+#[test]
+fn policies_of_resources_are_gathered_and_searched() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = scene();
+    let script = scene.run("carol", &format!("preflight {RUNBOOK} --commands")).exits(0).stdout;
+    assert!(script.contains("gather 111122223333") && script.contains("kms get-key-policy"), "{script}");
+    scene.write("gather.sh", &script);
+    std::fs::create_dir(scene.path("bin")).unwrap();
+    scene.write("bin/aws", FAKE_AWS);
+    let aws = scene.path("bin/aws");
+    std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", aws.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut shell = std::process::Command::new("sh");
+    let said = shell.arg("gather.sh").current_dir(scene.path("")).env("PATH", path).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    std::fs::create_dir(scene.path("evidence/999999999999")).unwrap();
+    scene.write("evidence/999999999999/x.json", "{}");
+    let said = preflight(&scene, "--evidence evidence").exits(4);
+    for words in [
+        "resource_policy_names_an_organization",
+        "s3.us-east-1.1.json: /Policy, Own: StringEquals aws:PrincipalOrgID o-oldorg11111",
+        "sha256:",
+        "of the commands that gathered it failed",
+        "files of every account that moves were searched",
+    ] {
+        let flat = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(words), "no `{words}` in {}", said.stdout);
+    }
+    assert!(said.stderr.contains("left out: files of 999999999999"), "{}", said.stderr);
+    let json = preflight(&scene, "--evidence evidence --format json").exits(4).json();
+    let files = json["files"].as_array().unwrap();
+    // One bucket and one queue of each account; the queue's file is of every region.
+    assert_eq!(files.len(), 6, "{files:?}");
+    assert!(files.iter().all(|one| one["sha256"].as_str().unwrap().len() == 64 && one["policies"] == 1));
+    let warned = json["findings"].as_array().unwrap().iter().filter(|one| one["evidence"]["read"] == "file").count();
+    assert_eq!(warned, 3, "the queue's policy names nobody");
+    let missing = preflight(&scene, "--evidence nowhere").exits(2);
+    assert!(missing.stderr.contains("CS1006"), "{}", missing.stderr);
+}
+
+const FAKE_AWS: &str = r#"#!/bin/sh
+case "$*" in
+  "sts get-caller-identity"*) echo "${AWS_PROFILE#account-}" ;;
+  "account list-regions"*) echo us-east-1 ;;
+  "s3api list-buckets"*) echo "data" ;;
+  "s3api get-bucket-policy --bucket data --output json --region us-east-1")
+    echo '{"Policy": "{\"Statement\": [{\"Sid\": \"Own\", \"Condition\": {\"StringEquals\": {\"aws:PrincipalOrgID\": \"o-oldorg11111\"}}}]}"}' ;;
+  "sqs list-queues"*) echo "https://sqs/1/q" ;;
+  "sqs get-queue-attributes --queue-url https://sqs/1/q"*) echo '{"Attributes": {"Policy": "{\"Statement\": []}"}}' ;;
+  "kms list-keys"*) echo "An error occurred (AccessDeniedException)" >&2; exit 254 ;;
+  *) echo None ;;
+esac
+"#;
+
+#[test]
+fn room_is_told_by_the_quota_that_aws_applies() {
+    let world = shipped("runbooks/worlds/move_member_accounts.toml");
+    assert!(world.contains("account_quota = 50"));
+    let (found, _, _) = looked(&world.replace("account_quota = 50", "account_quota = 3"), None);
+    let full = found.findings.iter().find(|one| one.row.id == "organization_is_full").unwrap();
+    assert_eq!((full.account.as_str(), full.severity), ("222222222222", Severity::Blocks));
+    assert!(full.says.ends_with("and 3 come; 3 may be there"), "{}", full.says);
+    assert!(found.routes.iter().all(|one| one.route == Route::None), "{:?}", found.routes);
+}
+
+/// The damage that a preflight warns of is done by a departure, and by nothing else.
+#[test]
+fn what_is_found_before_is_gone_afterwards() {
+    let world = shipped("runbooks/worlds/move_member_accounts.toml") + AT_STAKE;
+    let (found, _, wire) = looked(&world, None);
+    let mut found: Vec<&str> = found.findings.iter().map(|one| one.row.id).collect();
+    found.retain(|id| AT_STAKE_IDS.contains(id));
+    found.dedup();
+    assert_eq!(found, AT_STAKE_IDS);
+    assert_eq!(wire.simulator().state().elsewhere.damage, Vec::<String>::new());
+    let move_it = [(
+        "new_management",
+        "222222222222",
+        "organizations:InviteAccountToOrganization",
+        json!({"Target": {"Id": "111122223333", "Type": "ACCOUNT"}}),
+    )];
+    let (_, _, wire) = looked_after(&world, None, &move_it);
+    let handshake = wire.simulator().state().handshakes.keys().next().unwrap().clone();
+    let accept = ("member", "111122223333", "organizations:AcceptHandshake", json!({"HandshakeId": handshake}));
+    let [invite] = move_it;
+    let (_, _, wire) = looked_after(&world, None, &[invite, accept]);
+    let simulator = wire.simulator();
+    let elsewhere = &simulator.state().elsewhere;
+    assert_eq!(
+        elsewhere.damage,
+        [
+            "resources of the stack set baseline were deleted in 111122223333 eu-west-1",
+            "the share network of 111122223333 with 222233334444 ended",
+            "the share tools of 111111111111 with 111122223333 ended",
+            "1 assignments of Identity Center to 111122223333 ended",
+        ]
+    );
+    let set = |name: &str| elsewhere.stack_sets.iter().find(|set| set.name == name).unwrap();
+    assert_eq!(set("baseline").stacks.len(), 1, "the other account keeps its stack");
+    assert!(set("own").stacks.iter().any(|(account, _)| account == "111122223333"), "nobody takes this one away");
+}
+
+const AT_STAKE_IDS: [&str; 5] =
+    ["stack_set_deletes_resources", "own_shares_end", "shared_resources_end", "stacks_stay_behind", "assignments_end"];
+const AT_STAKE: &str = r#"
+[[stack_sets]]
+account = "111111111111"
+name = "baseline"
+auto_deployment = true
+stack_regions = ["eu-west-1"]
+accounts = ["111122223333", "222233334444"]
+[[stack_sets]]
+account = "111111111111"
+name = "own"
+accounts = ["111122223333"]
+[[resource_shares]]
+owner = "111122223333"
+name = "network"
+accounts = ["222233334444", "222222222222"]
+[[resource_shares]]
+owner = "111111111111"
+name = "tools"
+accounts = ["111122223333"]
+[[resource_shares]]
+owner = "111111111111"
+name = "kept"
+retain = true
+accounts = ["111122223333"]
+[[identity_centers]]
+account = "111111111111"
+assignments = [{ account = "111122223333", permission_set = "Admin", group = "admins" }]
+"#;
 
 #[test]
 fn a_troubled_world_shows_each_of_its_troubles() {

@@ -330,6 +330,39 @@ fn troubles() -> Vec<(&'static str, Aws, &'static str)> {
             ),
             BILLING,
         ),
+        (
+            "organization_is_full",
+            Aws::with(NEW, "organizations:ListAccounts", json!({"Accounts": vec![json!({"Id": "444455556666"}); 8]}))
+                .and(NEW, "servicequotas:GetServiceQuota", Ok(json!({"Quota": {"Value": 10}}))),
+            NEW,
+        ),
+        (
+            "stack_set_deletes_resources",
+            stack_sets(json!({"Enabled": true, "RetainStacksOnAccountRemoval": false})),
+            BILLING,
+        ),
+        ("stacks_stay_behind", stack_sets(json!({"Enabled": true, "RetainStacksOnAccountRemoval": true})), BILLING),
+        ("own_shares_end", member("ram:GetResourceShares", share(BILLING)), BILLING),
+        ("shared_resources_end", member("ram:GetResourceShares", share("999999999999")), BILLING),
+        (
+            "assignments_end",
+            Aws::with(
+                OLD,
+                "sso:ListInstances",
+                json!({"Instances": [{"InstanceArn": "arn:aws:sso:::instance/ssoins-1", "OwnerAccountId": OLD}]}),
+            )
+            .and(
+                &format!("{OLD} about {BILLING} arn:aws:sso:::instance/ssoins-1 us-east-1"),
+                "sso:ListPermissionSetsProvisionedToAccount",
+                Ok(json!({"PermissionSets": ["arn:aws:sso:::permissionSet/ssoins-1/ps-1"]})),
+            )
+            .and(
+                OLD,
+                "sso:ListAccountAssignments",
+                Ok(json!({"AccountAssignments": [{"PrincipalType": "GROUP", "PrincipalId": "g-1"}]})),
+            ),
+            BILLING,
+        ),
         ("account_alias", member("iam:ListAccountAliases", json!({"AccountAliases": ["acme"]})), BILLING),
         (
             "no_security_contact",
@@ -339,6 +372,32 @@ fn troubles() -> Vec<(&'static str, Aws, &'static str)> {
         ("contact_to_confirm", Aws::default(), BILLING),
         ("mailbox_to_confirm", Aws::default(), BILLING),
     ]
+}
+
+/// One stack set with stacks in an account that moves, and in one that does not.
+fn stack_sets(automatic: Value) -> Aws {
+    Aws::with(
+        OLD,
+        "cloudformation:ListStackSets",
+        json!({"Summaries": [{"StackSetName": "baseline", "Status": "ACTIVE", "AutoDeployment": automatic}]}),
+    )
+    .and(
+        OLD,
+        "cloudformation:ListStackInstances",
+        Ok(json!({"Summaries": [
+            {"Account": BILLING, "Region": "eu-west-1"}, {"Account": BILLING, "Region": "us-east-1"},
+            {"Account": "444455556666", "Region": "us-east-1"},
+        ]})),
+    )
+}
+
+fn share(owner: &str) -> Value {
+    json!({"resourceShares": [
+        {"name": "network", "owningAccountId": owner, "status": "ACTIVE",
+         "resourceShareConfiguration": {"retainSharingOnAccountLeaveOrganization": false}},
+        {"name": "kept", "owningAccountId": owner, "status": "ACTIVE",
+         "resourceShareConfiguration": {"retainSharingOnAccountLeaveOrganization": true}},
+    ]})
 }
 
 fn delegated() -> Aws {
@@ -359,8 +418,12 @@ fn can_be_read(row: &table::Row) -> bool {
 }
 
 /// Rows that come with another one.
-const TOGETHER: [(&str, &str); 2] =
-    [("administers_services", "delegated_administrator"), ("account_not_active", "place_not_told")];
+const TOGETHER: [(&str, &str); 4] = [
+    ("administers_services", "delegated_administrator"),
+    ("account_not_active", "place_not_told"),
+    ("own_shares_end", "shared_resources_end"),
+    ("shared_resources_end", "own_shares_end"),
+];
 
 #[test]
 fn nothing_is_wrong_where_nothing_is_wrong() {
@@ -468,7 +531,10 @@ fn what_is_denied_is_not_known_and_never_a_pass() {
                 [
                     "organizations:ListParents",
                     "organizations:ListDelegatedServicesForAccount",
-                    "organizations:DescribePolicy"
+                    "organizations:DescribePolicy",
+                    "cloudformation:ListStackInstances",
+                    "sso:ListPermissionSetsProvisionedToAccount",
+                    "sso:ListAccountAssignments",
                 ]
                 .contains(&read.action),
                 "{}",
@@ -512,6 +578,58 @@ fn a_session_that_is_missing_is_said_with_who_has_it() {
     assert_eq!(unread.who, "bob (customer_security)", "the session goes through old_management");
 }
 
+#[test]
+fn what_a_stack_set_deletes_is_said_with_where_and_how_to_keep_it() {
+    let of = look(case(), &stack_sets(json!({"Enabled": true})));
+    let one = of.findings.iter().find(|one| one.row.id == "stack_set_deletes_resources").unwrap();
+    assert_eq!(
+        one.says,
+        "the stack set baseline (administered in us-east-1) has stacks in eu-west-1, us-east-1 and does not retain them"
+    );
+    assert_eq!((one.evidence.read, one.severity), ("cloudformation:ListStackInstances", Severity::Blocks));
+    assert!(one.row.todo.contains("RetainStacksOnAccountRemoval=true"));
+    assert_eq!(of.routes.iter().filter(|one| one.route == Route::None).count(), 1, "{:?}", of.routes);
+    // One that its organization does not deploy takes nothing away.
+    let of = look(case(), &stack_sets(Value::Null));
+    assert!(of.findings.iter().any(|one| one.row.id == "stacks_stay_behind"), "{:?}", found(&of));
+    assert_eq!(of.verdict(), Verdict::Clear);
+}
+
+#[test]
+fn each_region_that_an_account_uses_is_asked() {
+    let regions = json!({"Regions": [{"RegionName": "us-east-1"}, {"RegionName": "eu-west-1"}]});
+    let aws = Aws::default().and(BILLING, "account:ListRegions", Ok(regions.clone())).and(
+        OLD,
+        "account:ListRegions",
+        Ok(regions),
+    );
+    let aws = aws.and(&format!("{BILLING} about {BILLING} eu-west-1"), "ram:GetResourceShares", Ok(share(BILLING)));
+    let of = look(case(), &aws);
+    let one = of.findings.iter().find(|one| one.row.id == "own_shares_end").unwrap();
+    assert_eq!(one.says, "eu-west-1: network");
+    // Where the regions could not be told, no route is sure.
+    let of = look(case(), &Aws::default().and(OLD, "account:ListRegions", Err("AccessDenied")));
+    assert_eq!(of.verdict(), Verdict::Incomplete);
+    assert!(of.routes.iter().all(|one| one.route == Route::NotKnown), "{:?}", of.routes);
+}
+
+#[test]
+fn an_account_that_is_invited_and_comes_takes_one_place() {
+    let full = |accounts: usize, party: &str| {
+        let open = json!({"Handshakes": [{"Id": "h-1", "State": "OPEN", "Action": "INVITE",
+            "Parties": [{"Id": "o-new", "Type": "ORGANIZATION"}, {"Id": party, "Type": "ACCOUNT"}]}]});
+        let aws = Aws::with(NEW, "organizations:ListHandshakesForOrganization", open)
+            .and(
+                NEW,
+                "organizations:ListAccounts",
+                Ok(json!({"Accounts": vec![json!({"Id": "444455556666"}); accounts]})),
+            )
+            .and(NEW, "servicequotas:GetServiceQuota", Ok(json!({"Quota": {"Value": 10}})));
+        look(case(), &aws).findings.iter().any(|one| one.row.id == "organization_is_full")
+    };
+    assert!(!full(7, BILLING) && full(8, BILLING) && full(7, "555566667777") && !full(6, "555566667777"));
+}
+
 /// Words of AWS that would act on a screen, in Markdown or in HTML.
 #[test]
 fn words_of_aws_are_inert_in_every_format() {
@@ -541,7 +659,7 @@ fn every_format_says_what_was_not_looked_into_and_who_must_answer() {
     let of = look(case(), &Aws::default());
     let (text, markdown, html) = (pages::text(&of, false), pages::markdown(&of), pages::html(&of));
     let json = of.json().to_string();
-    for words in ["StackSets", "RAM", "Identity Center", "payment_method"] {
+    for words in ["StackSets of other accounts", "--evidence", "Identity Center", "payment_method"] {
         for page in [&text, &markdown.replace('\\', ""), &html, &json] {
             assert!(page.contains(words), "{words}: {page}");
         }

@@ -18,6 +18,8 @@ CONTACT = {"FullName": "W", "AddressLine1": "1", "City": "C", "PostalCode": "1",
 ALTERNATE = {"Name": "W", "Title": "T", "EmailAddress": "w@x.example", "PhoneNumber": "1", "AlternateContactType": "BILLING"}
 EMAIL = {"AccountId": DATA, "PrimaryEmail": "new@customer.example"}
 CREATE = {"Name": "n", "Type": SCP, "Content": DENY, "Description": "d"}
+CENTER = "arn:aws:sso:::instance/ssoins-0000000000000000"
+PERMISSION_SET = "arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-0000000000000000"
 
 NEEDS = {
     "organizations:CloseAccount": {"AccountId": BILLING},
@@ -83,6 +85,12 @@ NEEDS = {
     "account:StartPrimaryEmailUpdate": EMAIL,
     "account:AcceptPrimaryEmailUpdate": {**EMAIL, "Otp": "AB12CD"},
     "account:VerifyPhoneNumber": {"Otp": "AB12CD"},
+    "cloudformation:ListStackInstances": {"StackSetName": "baseline"},
+    "ram:GetResourceShares": {"resourceOwner": "SELF"},
+    "sso:ListPermissionSetsProvisionedToAccount": {"InstanceArn": CENTER, "AccountId": DATA},
+    "sso:ListAccountAssignments": {"InstanceArn": CENTER, "AccountId": DATA, "PermissionSetArn": PERMISSION_SET},
+    "servicequotas:GetServiceQuota": {"ServiceCode": "organizations", "QuotaCode": "L-E619E033"},
+    "billing:GetCredits": {"accountId": NEW, "startDate": 1700000000},
     "invoicing:ListInvoiceSummaries": {"Selector": {"ResourceType": "ACCOUNT_ID", "Value": NEW}},
     "invoicing:GetInvoicePDF": {"InvoiceId": "INV-1"},
 }
@@ -531,6 +539,100 @@ def invoices(aws):
         error.close()
 
 
+def elsewhere(aws):
+    """Stack sets, shares, Identity Center, quotas, credits, regions; and what a departure takes away."""
+    old, new = "old_management", "new_management"
+    sets, stacks, shares = "cloudformation:ListStackSets", "cloudformation:ListStackInstances", "ram:GetResourceShares"
+    aws.fails(old, sets, "ValidationError", NextToken="x")
+    aws.fails(old, stacks, "ValidationError", loose=True, StackSetName="")
+    aws.fails(old, stacks, "StackSetNotFoundException", StackSetName="none")
+    listed = aws.ok(old, sets, Status="ACTIVE")["Summaries"]
+    assert [one["StackSetName"] for one in listed] == ["baseline", "own"], listed
+    assert listed[0]["AutoDeployment"] == {"Enabled": True, "RetainStacksOnAccountRemoval": False}, listed
+    assert aws.ok(old, sets, Status="DELETED")["Summaries"] == aws.ok(new, sets)["Summaries"] == []
+    where = lambda name: [one["Account"] for one in aws.ok(old, stacks, StackSetName=name)["Summaries"]]
+    assert where("baseline") == [DATA, WEB] and where(listed[1]["StackSetId"]) == [DATA]
+    assert len(aws.ok(old, stacks, StackSetName="baseline", StackInstanceAccount=WEB)["Summaries"]) == 1
+    member = aws.role(old, DATA)
+    aws.fails(member, shares, "InvalidParameterException", loose=True, resourceOwner="X")
+    aws.fails(member, shares, "InvalidNextTokenException", resourceOwner="SELF", nextToken="x")
+    shared = lambda owner: [one["name"] for one in aws.ok(member, shares, resourceOwner=owner)["resourceShares"]]
+    assert shared("SELF") == ["network"] and shared("OTHER-ACCOUNTS") == ["tools", "kept"]
+    instances, provisioned, assigned = "sso:ListInstances", "sso:ListPermissionSetsProvisionedToAccount", "sso:ListAccountAssignments"
+    aws.fails(old, instances, "ValidationException", NextToken="x")
+    (center,) = aws.ok(old, instances)["Instances"]
+    instance = {"InstanceArn": center["InstanceArn"], "AccountId": DATA}
+    for action in (provisioned, assigned):
+        aws.fails(old, action, "ResourceNotFoundException", **NEEDS[action])
+        aws.fails(old, action, "ValidationException", loose=True, **{**NEEDS[action], "AccountId": "1"})
+    (of_set,) = aws.ok(old, provisioned, **instance)["PermissionSets"]
+    people = aws.ok(old, assigned, **instance, PermissionSetArn=of_set)["AccountAssignments"]
+    assert [one["PrincipalType"] for one in people] == ["GROUP", "USER"], people
+    quota = "servicequotas:GetServiceQuota"
+    assert aws.ok(new, quota, **NEEDS[quota])["Quota"]["Value"] == 50
+    aws.fails(new, quota, "NoSuchResourceException", ServiceCode="iam", QuotaCode="L-1")
+    aws.fails(new, quota, "IllegalArgumentException", loose=True, ServiceCode="", QuotaCode="L-1")
+    credits = "billing:GetCredits"
+    assert aws.ok(old, credits, accountId=DATA, startDate=0)["credits"][0]["remainingAmount"]["currencyAmount"] == "70.00"
+    aws.fails(new, credits, "AccessDeniedException", accountId=DATA, startDate=0)
+    aws.fails(new, credits, "ValidationException", loose=True, accountId="1", startDate=0)
+    regions = "account:ListRegions"
+    names = lambda **more: [one["RegionName"] for one in aws.ok(old, regions, **more)["Regions"]]
+    assert names() == ["us-east-1", "eu-west-1", "ap-east-1"]
+    assert names(RegionOptStatusContains=["ENABLED_BY_DEFAULT"]) == ["us-east-1", "eu-west-1"]
+    first = aws.ok(old, regions, MaxResults=50)
+    assert "NextToken" not in first
+    aws.fails(old, regions, "ValidationException", NextToken="x")
+    assert aws.ok(old, "iam:GenerateCredentialReport")["State"] == "COMPLETE"
+    report = aws.ok(old, "iam:GetCredentialReport")["Content"].decode().split("\n")
+    assert report[0].startswith("user,arn,") and report[1].startswith("<root_account>,") and len(report[1].split(",")) == 22, report
+    # The account goes: its stacks, its shares and its people's ways in go with it.
+    aws.ok(member, "organizations:AcceptHandshake", HandshakeId=aws.invited(DATA))
+    assert where("baseline") == [WEB] and where("own") == [DATA]
+    assert shared("OTHER-ACCOUNTS") == ["kept"]
+    assert aws.ok(old, provisioned, **instance)["PermissionSets"] == []
+
+
+AT_STAKE = f'''
+[[stack_sets]]
+account = "{OLD}"
+name = "baseline"
+auto_deployment = true
+accounts = ["{DATA}", "{WEB}"]
+[[stack_sets]]
+account = "{OLD}"
+name = "own"
+accounts = ["{DATA}"]
+[[stack_sets]]
+account = "{OLD}"
+name = "elsewhere"
+region = "eu-west-1"
+[[resource_shares]]
+owner = "{DATA}"
+name = "network"
+accounts = ["{WEB}"]
+[[resource_shares]]
+owner = "{OLD}"
+name = "tools"
+accounts = ["{DATA}"]
+[[resource_shares]]
+owner = "{OLD}"
+name = "kept"
+retain = true
+accounts = ["{DATA}"]
+[[identity_centers]]
+account = "{OLD}"
+[[identity_centers.assignments]]
+account = "{DATA}"
+permission_set = "Admin"
+group = "admins"
+[[identity_centers.assignments]]
+account = "{DATA}"
+permission_set = "Admin"
+user = "wim"
+'''
+
+
 def many_roles():
     text = '\n[[principals]]\nprofile = "many"\naccount = "888899990000"\nkind = "user"\nname = "many"\n'
     return text + "".join(f'[[roles]]\naccount = "888899990000"\nname = "r{number}"\ntrusts = ["{OLD}"]\n' for number in range(1000))
@@ -558,5 +660,6 @@ def worlds(base, instead):
         (sign_in, {"base": base}),
         (root, {"base": base}),
         (contacts, {"base": no_contact, "settings": 'one_time_code = "AB12CD"'}),
+        (elsewhere, {"base": instead(base, (f'id = "{DATA}"\n', f'id = "{DATA}"\ncredits = [{{ id = "1", description = "d", amount = "70.00" }}]\n')), "settings": 'regions = ["us-east-1", "eu-west-1"]', "more": AT_STAKE}),
         (invoices, {"base": instead(base, (management, management + paid))}),
     ]

@@ -1,11 +1,11 @@
 //! Account Management: from an action's name and parameters to the SDK's call, and its answer as JSON.
 
-use super::call::{Wire, one};
+use super::call::{Wire, one, pages};
 use super::fault::invalid;
 use super::shape::{With, maybe, object, text, time};
 use crate::engine::port::Fault;
 use aws_sdk_account::Client;
-use aws_sdk_account::types::{AlternateContact, ContactInformation};
+use aws_sdk_account::types::{AlternateContact, ContactInformation, Region};
 use serde_json::{Value, json};
 
 /// Performs the action, or says that it is not one of this service's.
@@ -82,6 +82,11 @@ async fn read(wire: &Wire<'_>, client: &Client, with: With<'_>) -> Option<Result
                 ("AccountState", text(out.account_state())),
             ]))
         }
+        "account:ListRegions" => {
+            let states = with.choices("RegionOptStatusContains");
+            let request = client.list_regions().set_account_id(account).set_region_opt_status_contains(states);
+            pages!(wire, request, |out| out.regions(), region)
+        }
         "account:GetContactInformation" => {
             one!(wire, client.get_contact_information().set_account_id(account), |out| object([
                 ("ContactInformation", maybe(out.contact_information(), contact)),
@@ -143,6 +148,10 @@ fn contact(it: &ContactInformation) -> Value {
         ("CompanyName", text(it.company_name())),
         ("WebsiteUrl", text(it.website_url())),
     ])
+}
+
+fn region(it: &Region) -> Value {
+    object([("RegionName", text(it.region_name())), ("RegionOptStatus", text(it.region_opt_status()))])
 }
 
 fn alternate(it: &AlternateContact) -> Value {

@@ -5,7 +5,7 @@
 use super::fault::{self, Seen, invalid};
 use super::pace::{Clockwork, Paces};
 use super::shape::With;
-use super::{account, iam, invoicing, organizations, sts};
+use super::{account, iam, invoicing, organizations, plain, sts, whole};
 use crate::catalogue::{Action, Class};
 use crate::engine::port::Fault;
 use aws_config::SdkConfig;
@@ -51,6 +51,11 @@ impl<'a> Wire<'a> {
         Wire { action, seen, account, clockwork, paces, sdk }
     }
 
+    /// The same session and limits for one of the reads that a read is made of.
+    pub(super) fn of(&self, action: &'static Action) -> Wire<'a> {
+        Wire { action, seen: self.seen.clone(), sdk: self.sdk.clone(), ..*self }
+    }
+
     pub(super) fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
@@ -73,11 +78,15 @@ impl<'a> Wire<'a> {
 
 /// Performs the action: a change once, a read a few times where AWS says that trying again helps.
 pub(super) async fn perform(wire: &Wire<'_>, with: With<'_>) -> Result<Value, Fault> {
+    tried(wire, async || checked(wire.action, once(wire, with).await)).await
+}
+
+/// An attempt, and more of them where it is a read and AWS says that trying again helps.
+pub(super) async fn tried(wire: &Wire<'_>, attempt: impl AsyncFn() -> Result<Value, Fault>) -> Result<Value, Fault> {
     let mut pause = FIRST_PAUSE;
     let mut tries = 1;
     loop {
-        let answer = checked(wire.action, once(wire, with).await);
-        match answer {
+        match attempt().await {
             Err(fault) if fault.class == Class::Retry && !wire.action.mutates && tries < READ_TRIES => {
                 // All items that read the same wait with it.
                 wire.paces.back_off(wire.action, wire.account, pause, wire.clockwork.time.now());
@@ -97,7 +106,8 @@ async fn once(wire: &Wire<'_>, with: With<'_>) -> Result<Value, Fault> {
         Some("sts") => sts::perform(wire, with).await,
         Some("account") => account::perform(wire, with).await,
         Some("invoicing") => invoicing::perform(wire, with).await,
-        _ => None,
+        Some("countersign") => whole::perform(wire, with).await,
+        _ => plain::perform(wire, with).await,
     };
     answer.unwrap_or_else(|| Err(invalid(format!("{} cannot be called by this version", wire.action.name))))
 }

@@ -3,6 +3,7 @@
 use super::call::{Wire, endless, goes_on, marked_pages, one};
 use super::iam::{attached_policy, tag};
 use super::shape::{With, document, list, maybe, object, text, time};
+use crate::catalogue::action::Type;
 use crate::engine::port::Fault;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{
@@ -43,6 +44,21 @@ pub(super) async fn perform(wire: &Wire<'_>, client: &Client, with: With<'_>) ->
             out.enabled_features()
         )),
         "iam:GetAccountSummary" => one!(wire, client.get_account_summary(), |out| summary(wire, out.summary_map())),
+        "iam:GenerateCredentialReport" => one!(wire, client.generate_credential_report(), |out| object([
+            ("State", text(out.state())),
+            ("Description", text(out.description())),
+        ])),
+        "iam:GetCredentialReport" => {
+            one!(wire, client.get_credential_report(), |out| {
+                let content = out.content().map(|content| String::from_utf8_lossy(content.as_ref()).into_owned());
+                object([
+                    ("Rows", content.as_deref().map_or(Value::Null, |text| report(wire, text))),
+                    ("Content", text(content.as_deref())),
+                    ("ReportFormat", text(out.report_format())),
+                    ("GeneratedTime", time(out.generated_time())),
+                ])
+            })
+        }
         "iam:GetAccountAuthorizationDetails" => Box::pin(details(wire, client, with)).await,
         "iam:SimulatePrincipalPolicy" => {
             let context = match with.records("ContextEntries", build_context) {
@@ -59,6 +75,20 @@ pub(super) async fn perform(wire: &Wire<'_>, client: &Client, with: With<'_>) ->
         }
         _ => return None,
     })
+}
+
+/// The report by the columns that the catalogue names. A line that can't be read is left out: the text has it.
+fn report(wire: &Wire<'_>, content: &str) -> Value {
+    let rows = wire.action.outputs.iter().find(|field| field.name == "Rows").map(|field| &field.of);
+    let Some(Type::List(Type::Record(known))) = rows else { return json!([]) };
+    let mut reader = csv::Reader::from_reader(content.as_bytes());
+    let heads = reader.headers().cloned().unwrap_or_default();
+    let lines = reader.records().filter_map(Result::ok);
+    let row = |line: csv::StringRecord| {
+        let cells = heads.iter().zip(line.iter()).filter(|(head, _)| known.iter().any(|field| field.name == *head));
+        Value::Object(cells.map(|(head, cell)| (head.to_owned(), json!(cell))).collect())
+    };
+    lines.map(row).collect()
 }
 
 fn features(organization: Option<&str>, enabled: &[FeatureType]) -> Value {

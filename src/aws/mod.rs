@@ -17,11 +17,14 @@ mod invoicing;
 mod organizations;
 mod organizations_more;
 mod pace;
+mod plain;
 mod root;
 mod secret;
 mod session;
 mod shape;
 mod sts;
+mod whole;
+mod xml;
 
 pub use pace::{VirtualTime, Waiters, wait};
 
@@ -231,11 +234,11 @@ impl Cloud for AwsCloud {
 
 fn service(action: &Action) -> &'static str {
     match action.name.split(':').next() {
-        Some("organizations") => "organizations",
+        Some("organizations" | "countersign") => "organizations",
         Some("iam") => "iam",
         Some("account") => "account",
         Some("invoicing") => "invoicing",
-        _ => "sts",
+        _ => plain::host(action.name).unwrap_or("sts"),
     }
 }
 

@@ -18,6 +18,11 @@ impl<'a> With<'a> {
         with.as_object().map(With).ok_or_else(|| invalid("the parameters are not a table"))
     }
 
+    /// As it was given; none where it was left out.
+    pub(super) fn member(&self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.0.get(name)?.as_str().map(str::to_owned)
     }

@@ -103,7 +103,7 @@ impl Bench {
     }
 
     fn count(&self, operation: &str) -> usize {
-        self.server.log.lock().unwrap().iter().filter(|known| *known == operation).count()
+        self.server.log.lock().unwrap().iter().filter(|known| known.eq_ignore_ascii_case(operation)).count()
     }
 }
 
@@ -480,7 +480,11 @@ fn every_action_of_the_catalogue_can_be_called() {
         let members = action.parameters.iter().filter(|field| field.required);
         let with: BTreeMap<&str, Value> = members.map(|field| (field.name, example(&field.of))).collect();
         bench.call_to(action.name, json!(with), json!({"profile": "p"}));
-        let operation = action.name.split(':').nth(1).unwrap();
+        // What is made of several operations begins with this one.
+        let operation = match action.name.split_once(':').unwrap() {
+            ("countersign", _) => "DescribeOrganization",
+            (_, operation) => operation,
+        };
         assert!(bench.count(operation) > 0, "{} was not sent", action.name);
     }
 }

@@ -18,6 +18,7 @@ pub(super) static ACTIONS: &[&Action] = &[
     &GET_ALTERNATE_CONTACT,
     &GET_PRIMARY_EMAIL,
     &GET_PRIMARY_EMAIL_UPDATE_STATUS,
+    &LIST_REGIONS,
 ];
 
 const OF_A_MEMBER: Field = may(
@@ -346,3 +347,21 @@ const ALTERNATE_NOW: &[ProbeRead] = &[ProbeRead {
     action: "account:GetAlternateContact",
     with: &[("AlternateContactType", "${with.AlternateContactType}"), ("AccountId", "${with.AccountId}")],
 }];
+
+const REGION_STATES: &[&str] = &["ENABLED", "ENABLING", "DISABLING", "DISABLED", "ENABLED_BY_DEFAULT"];
+const A_REGION: &[Field] = &[
+    may("RegionName", Type::String, "for instance `eu-central-1`"),
+    may("RegionOptStatus", Type::Choice(REGION_STATES), "whether the account uses it"),
+];
+static LIST_REGIONS: Action = Action {
+    name: "account:ListRegions",
+    purpose: "Lists the regions of an account, and which of them it uses.",
+    source: "https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html",
+    parameters: &[
+        OF_A_MEMBER,
+        may("RegionOptStatusContains", Type::List(&Type::Choice(REGION_STATES)), "only regions in one of these states"),
+    ],
+    outputs: &[may("Regions", Type::List(&Type::Record(A_REGION)), "all of them")],
+    pages: Some("Regions"),
+    ..READ
+};

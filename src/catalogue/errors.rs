@@ -29,9 +29,9 @@ pub fn classify(action: &'static Action, code: &str, reason: &str) -> (Class, Op
 /// Every row that applies to the action: its own first, then what its service and all of AWS share.
 pub fn errors(action: &'static Action) -> impl Iterator<Item = &'static ErrorRow> {
     let service: &'static [ErrorRow] = match action.name.split(':').next() {
-        Some("organizations") => ORGANIZATIONS,
+        Some("organizations" | "countersign") => ORGANIZATIONS,
         Some("iam") => IAM,
-        Some("account" | "invoicing") => NEWER,
+        Some("account" | "invoicing" | "sso" | "billing") => NEWER,
         _ => &[],
     };
     let outside = OUTSIDE.contains(&action.name);

@@ -14,6 +14,8 @@ pub(super) static ACTIONS: &[&Action] = &[
     &GET_ACCOUNT_SUMMARY,
     &GET_ACCOUNT_AUTHORIZATION_DETAILS,
     &SIMULATE_PRINCIPAL_POLICY,
+    &GENERATE_CREDENTIAL_REPORT,
+    &GET_CREDENTIAL_REPORT,
 ];
 
 const FEATURES: &[Field] = &[
@@ -169,6 +171,72 @@ static GET_ACCOUNT_SUMMARY: Action = Action {
     purpose: "Tells what root credentials an account has, and how many users, roles and groups.",
     source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html",
     outputs: &[may("SummaryMap", Type::Record(SUMMARY), "numbers; 0 and 1 where it is a yes or no")],
+    ..READ
+};
+
+static GENERATE_CREDENTIAL_REPORT: Action = Action {
+    name: "iam:GenerateCredentialReport",
+    purpose: "Asks for a report on the credentials of all users; AWS makes one every four hours at most.",
+    source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateCredentialReport.html",
+    outputs: &[
+        may(
+            "State",
+            Type::Choice(&["STARTED", "INPROGRESS", "COMPLETE"]),
+            "COMPLETE: iam:GetCredentialReport gives it",
+        ),
+        may("Description", Type::String, "more about the state"),
+    ],
+    ..READ
+};
+
+/// The columns of AWS's report, which are its own.
+const REPORT: &[Field] = &[
+    may("user", Type::String, "the user; `<root_account>` is the root user"),
+    may("arn", Type::Arn, "the user"),
+    may("user_creation_time", Type::String, "when it was made"),
+    may("password_enabled", Type::String, "`true`, `false`, or `not_supported`"),
+    may("password_last_used", Type::String, "when, or `no_information`"),
+    may("password_last_changed", Type::String, "when, or `not_supported`"),
+    may("password_next_rotation", Type::String, "when, or `not_supported`"),
+    may("mfa_active", Type::String, "`true`: it has a device"),
+    may("access_key_1_active", Type::String, "`true`: it works"),
+    may("access_key_1_last_rotated", Type::String, "when, or `N/A`"),
+    may("access_key_1_last_used_date", Type::String, "when, or `N/A`"),
+    may("access_key_1_last_used_region", Type::String, "where, or `N/A`"),
+    may("access_key_1_last_used_service", Type::String, "for what, or `N/A`"),
+    may("access_key_2_active", Type::String, "`true`: it works"),
+    may("access_key_2_last_rotated", Type::String, "when, or `N/A`"),
+    may("access_key_2_last_used_date", Type::String, "when, or `N/A`"),
+    may("access_key_2_last_used_region", Type::String, "where, or `N/A`"),
+    may("access_key_2_last_used_service", Type::String, "for what, or `N/A`"),
+    may("cert_1_active", Type::String, "`true`: it works"),
+    may("cert_1_last_rotated", Type::String, "when, or `N/A`"),
+    may("cert_2_active", Type::String, "`true`: it works"),
+    may("cert_2_last_rotated", Type::String, "when, or `N/A`"),
+];
+const REPORT_ERRORS: &[ErrorRow] = &[
+    row(
+        "ReportNotPresent",
+        "",
+        Class::NotDone,
+        "nobody has asked for a report",
+        "do iam:GenerateCredentialReport first",
+    ),
+    row("ReportExpired", "", Class::NotDone, "the report is too old", "do iam:GenerateCredentialReport first"),
+    row("ReportInProgress", "", Class::Retry, "AWS is still at it", "nothing: it is asked for again"),
+];
+
+static GET_CREDENTIAL_REPORT: Action = Action {
+    name: "iam:GetCredentialReport",
+    purpose: "Fetches the report on the credentials of all users, the root user among them.",
+    source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetCredentialReport.html",
+    outputs: &[
+        may("Content", Type::String, "the report as AWS has it: CSV text"),
+        may("Rows", Type::List(&Type::Record(REPORT)), "the same by columns, one for each user"),
+        may("ReportFormat", Type::String, "`text/csv`"),
+        may("GeneratedTime", Type::Time, "how old it is"),
+    ],
+    errors: REPORT_ERRORS,
     ..READ
 };
 

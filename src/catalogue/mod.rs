@@ -4,6 +4,7 @@
 
 mod account;
 pub mod action;
+mod elsewhere;
 mod errors;
 mod iam;
 mod iam_groups;
@@ -25,7 +26,7 @@ pub use action::{Action, Class, ErrorRow};
 pub use errors::{classify, errors};
 
 /// Every family of actions, in the order in which they are listed to people.
-static FAMILIES: [&[&Action]; 15] = [
+static FAMILIES: [&[&Action]; 16] = [
     organizations_move::ACTIONS,
     organizations_whole::ACTIONS,
     organizations_tree::ACTIONS,
@@ -41,6 +42,7 @@ static FAMILIES: [&[&Action]; 15] = [
     sts::ACTIONS,
     account::ACTIONS,
     invoicing::ACTIONS,
+    elsewhere::ACTIONS,
 ];
 
 /// The action of this name (`organizations:AcceptHandshake`, exactly as AWS writes it).

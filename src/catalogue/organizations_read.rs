@@ -1,6 +1,6 @@
 //! Reads of Organizations.
 
-use super::action::{Action, Caller, Class, ErrorRow, Type};
+use super::action::{Action, Caller, Class, ErrorRow, Field, Type};
 use super::errors::row;
 use super::shapes::{
     ACCOUNT, CHILD, CREATE_ACCOUNT_STATUS, DELEGATED_ADMINISTRATOR, DELEGATED_SERVICE, ENABLED_SERVICE, HANDSHAKE,
@@ -8,6 +8,7 @@ use super::shapes::{
 };
 
 pub(super) static ACTIONS: &[&Action] = &[
+    &READ_ORGANIZATION,
     &DESCRIBE_ORGANIZATION,
     &DESCRIBE_ACCOUNT,
     &DESCRIBE_HANDSHAKE,
@@ -28,6 +29,64 @@ pub(super) static ACTIONS: &[&Action] = &[
     &LIST_POLICIES_FOR_TARGET,
     &LIST_AWS_SERVICE_ACCESS_FOR_ORGANIZATION,
 ];
+
+const UNIT_IN_TREE: &[Field] = &[
+    may("Id", Type::OuId, "`ou-` and the rest"),
+    may("Arn", Type::Arn, "names the organization"),
+    may("Name", Type::String, "unique below its parent"),
+    may("ParentId", Type::ParentId, "the root or unit above it"),
+    may("Path", Type::String, "ids from the organization down, each with a slash behind it"),
+    may("NamePath", Type::String, "names from below the root down: `Prod/Web`"),
+];
+const ACCOUNT_IN_TREE: &[Field] = &[
+    may("Id", Type::AccountId, "12 digits"),
+    may("Arn", Type::Arn, "names organization and account"),
+    may("Email", Type::Email, "the root user's"),
+    may("Name", Type::String, "as its owner chose it"),
+    may("State", Type::String, "ACTIVE: it can move"),
+    may("Paths", Type::List(&Type::String), "where it is: organization id, root, organizational units"),
+    may("JoinedMethod", Type::String, "INVITED or CREATED"),
+    may("JoinedTimestamp", Type::Time, "when it became part of the organization"),
+    may("ParentId", Type::ParentId, "the root or unit that it is in"),
+    may("NamePath", Type::String, "names of the units down to it; empty: in the root"),
+];
+const TARGET_OF_POLICY: &[Field] = &[
+    may("TargetId", Type::String, "account, organizational unit or root"),
+    may("Arn", Type::Arn, "names the organization"),
+    may("Name", Type::String, "its name"),
+    may("Type", Type::String, "ACCOUNT, ORGANIZATIONAL_UNIT or ROOT"),
+];
+const WHOLE_POLICY: &[Field] = &[
+    may("Id", Type::PolicyId, "`p-` and the rest"),
+    may("Arn", Type::Arn, "names the organization"),
+    may("Name", Type::String, "unique among its kind"),
+    may("Description", Type::String, "what it is for"),
+    may("Type", Type::String, "kind of policy"),
+    may("AwsManaged", Type::Boolean, "AWS wrote it"),
+    may("Content", Type::Document, "what it says, as JSON text"),
+    may("Targets", Type::List(&Type::Record(TARGET_OF_POLICY)), "where it is attached"),
+];
+
+static READ_ORGANIZATION: Action = Action {
+    name: "countersign:ReadOrganization",
+    purpose: "Reads a whole organization: units with their paths, accounts, policies with content and targets. Many reads \
+              of AWS in one, each within its rate.",
+    source: "https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations_AWS_Organizations.html",
+    caller: Caller::Management,
+    parameters: &[may(
+        "PolicyTypes",
+        Type::List(&Type::Choice(POLICY_TYPES)),
+        "policies of these kinds; of those in force if left out",
+    )],
+    outputs: &[
+        may("Organization", Type::Record(ORGANIZATION), "the organization"),
+        may("Roots", Type::List(&Type::Record(ROOT)), "its root, with the kinds of policies in force"),
+        may("OrganizationalUnits", Type::List(&Type::Record(UNIT_IN_TREE)), "parents before their children"),
+        may("Accounts", Type::List(&Type::Record(ACCOUNT_IN_TREE)), "the management account among them"),
+        may("Policies", Type::List(&Type::Record(WHOLE_POLICY)), "kind by kind"),
+    ],
+    ..READ
+};
 
 static DESCRIBE_ORGANIZATION: Action = Action {
     name: "organizations:DescribeOrganization",

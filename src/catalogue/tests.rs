@@ -56,15 +56,17 @@ fn names_are_unique_and_sources_are_aws_pages() {
     for action in all() {
         assert!(seen.insert(action.name), "{} twice", action.name);
         let operation = action.name.split(':').nth(1).unwrap();
+        // What is made of several operations has the page that lists them.
+        let own = action.name.starts_with("countersign:");
         assert!(
-            action.source.contains("/API_") && action.source.ends_with(&format!("_{operation}.html")),
+            action.source.contains("/API_") && (own || action.source.ends_with(&format!("_{operation}.html"))),
             "{}",
             action.name
         );
         assert!(!action.purpose.is_empty() && action.purpose.ends_with('.'), "{}", action.name);
         assert!(action.time_limit > 0, "{}", action.name);
     }
-    assert_eq!(seen.len(), 124);
+    assert_eq!(seen.len(), 136);
 }
 
 #[test]

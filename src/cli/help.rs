@@ -26,6 +26,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "countersign preflight runbooks/move_member_accounts.toml",
             "countersign preflight runbooks/move_member_accounts.toml -o routes",
             "countersign preflight runbooks/move_member_accounts.toml --format html",
+            "countersign preflight runbooks/move_member_accounts.toml --commands",
+            "countersign preflight runbooks/move_member_accounts.toml --evidence evidence",
         ],
     ),
     (

@@ -12,6 +12,7 @@ use super::ui::{CliError, CliResult, Exit, Style, Ui};
 use super::{Format, Global};
 use crate::base::{Digest, escape};
 use crate::engine::port::{Clock, Random};
+use crate::preflight::evidence::{self, Paper};
 use crate::preflight::{Case, Preflight, Severity, Verdict, pages, values};
 use crate::record::fact::Mode;
 use crate::record::salted::{self, File};
@@ -33,12 +34,24 @@ pub struct Args {
     /// Write a values file for each route into this folder; nothing is written over
     #[arg(long, short = 'o', value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Files with policies of resources, DIR/ACCOUNT/*.json: searched for conditions that name an organization
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+    /// Print the commands that gather these files, and do nothing else
+    #[arg(long, conflicts_with_all = ["evidence", "run", "output"])]
+    pub commands: bool,
 }
 
 pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let loaded = args.source.load(None, ui)?;
-    // What can't be kept at the end is said before anything is read.
+    if args.commands {
+        let case = Case::of(&loaded.plan, &loaded.values.object, &loaded.people, SystemClock::new().now());
+        ui.data(evidence::commands(&case).trim_end());
+        return Ok(Exit::Done);
+    }
+    // What can't be kept at the end, or read from files, is said before anything is read.
     let mut desk = args.run.as_ref().map(|run| desk(args, run, &loaded, global)).transpose()?;
+    let papers = args.evidence.as_deref().map(papers).transpose()?.unwrap_or_default();
     let cloud = bound(&args.bound)?;
     let simulated = args.bound.simulated;
     cloud
@@ -49,12 +62,13 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     let case = Case::of(&loaded.plan, &loaded.values.object, &loaded.people, clock.now());
     ui.say(&format!("looking, and changing nothing: {}", about(&case)));
     let mut counter = Counter::new(ui);
-    let found = look(&cloud, &clock, case, simulated, &mut |told| match told {
+    let mut found = look(&cloud, &clock, case, simulated, &mut |told| match told {
         Told::Sessions(done, all) => counter.tell("sessions opened", done, all),
         Told::Reads(round, done, all) => counter.tell(&format!("reads (round {round})"), done, all),
     })
     .await;
     counter.pause();
+    bring(&mut found, papers, clock.now(), ui);
     ui.data(&printed(&found, global.format, ui.verbose));
     if let Some(folder) = &args.output {
         write(&found, &loaded, &args.source.runbook, folder, ui)?;
@@ -63,6 +77,54 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
         keep(&found, desk, ui)?;
     }
     Ok(finish(&found, ui))
+}
+
+/// A file larger than this is no policy.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Every file of `DIR/ACCOUNT/`, in the order of their names.
+fn papers(folder: &Path) -> Result<Vec<Paper>, CliError> {
+    let mut papers = Vec::new();
+    for (account, inside) in entries(folder)?.into_iter().filter(|(_, path)| path.is_dir()) {
+        for (name, path) in entries(&inside)?.into_iter().filter(|(_, path)| path.is_file()) {
+            let size = std::fs::metadata(&path).map_err(|error| super::decide::io(&path, &error))?.len();
+            if size > LARGEST {
+                let message = format!("{} is larger than 16 MiB", escape::line(&path.display().to_string()));
+                return Err(CliError::new(Exit::Usage, "CS1006", message, "leave it out: no policy is so large"));
+            }
+            let bytes = std::fs::read(&path).map_err(|error| super::decide::io(&path, &error))?;
+            let (digest, text) = (Digest::of(&bytes), String::from_utf8_lossy(&bytes).into_owned());
+            papers.push(Paper { account: account.clone(), name, digest, text });
+        }
+    }
+    Ok(papers)
+}
+
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
+    let failed = |error: std::io::Error| super::decide::io(folder, &error);
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        all.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// The findings of the files; those of accounts that do not move are left out, with a word.
+fn bring(found: &mut Preflight, papers: Vec<Paper>, at: crate::base::Time, ui: &Ui) {
+    if papers.is_empty() {
+        return;
+    }
+    let (mine, others): (Vec<Paper>, Vec<Paper>) =
+        papers.into_iter().partition(|paper| found.case.moves(&paper.account).is_some());
+    let mut left: Vec<String> = others.iter().map(|paper| escape::line(&paper.account)).collect();
+    left.dedup();
+    if !left.is_empty() {
+        ui.must_say(&format!("left out: files of {}, which do not move", left.join(", ")));
+    }
+    let told = evidence::search(&mine, at);
+    found.bring(told);
 }
 
 fn about(case: &Case) -> String {

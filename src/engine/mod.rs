@@ -6,6 +6,7 @@ pub mod by_hand;
 pub mod differ;
 pub mod doubt;
 pub mod end;
+pub mod hazard;
 pub mod hold;
 pub mod index;
 pub mod next;

@@ -16,7 +16,7 @@ use super::operation::{self, Unready};
 use super::request;
 use super::scope::{self, Names};
 use super::state::{Run, Status, StepState};
-use super::{another, by_hand, doubt, hold, rollback};
+use super::{another, by_hand, doubt, hazard, hold, rollback};
 use crate::approval::Decision;
 use crate::base::{StepId, Time};
 use crate::catalogue;
@@ -416,6 +416,9 @@ fn begin(
         return next;
     }
     if let Some(next) = hold::gate(run, seat, stage, step, id, &operation, now) {
+        return next;
+    }
+    if let Some(next) = hazard::gate(run, step, id, &operation, now) {
         return next;
     }
     if let Some(next) = fresh_anchor(run, seat, stage, id, state) {

@@ -22,8 +22,18 @@ pub struct Known {
     pub delegated: BTreeMap<String, BTreeSet<String>>,
     /// By policy id.
     pub policies: BTreeMap<String, Policy>,
-    /// Pending invitations of the organization that is joined, by its management account.
-    pub pending: BTreeMap<String, usize>,
+    /// Whom the organization that is joined has invited, by its management account.
+    pub pending: BTreeMap<String, Vec<String>>,
+    /// By management account: how many accounts its organization may have.
+    pub quotas: BTreeMap<String, usize>,
+    /// By account: the regions that it uses.
+    pub regions: BTreeMap<String, Vec<String>>,
+    /// By management account, region and name: whether the stack set deletes what it made in accounts that leave.
+    pub stack_sets: BTreeMap<(String, String, String), bool>,
+    /// By management account: its instance of Identity Center, and the region of that.
+    pub centers: BTreeMap<String, (String, String)>,
+    /// Account, instance, region and permission set, by management account.
+    pub permissions: BTreeMap<String, BTreeSet<String>>,
     /// By session: the ARN of its credentials.
     pub arns: BTreeMap<usize, String>,
 }
@@ -64,6 +74,12 @@ impl Known {
             [one] => Some((*one).clone()),
             _ => None,
         }
+    }
+
+    /// The regions that this account uses; where it could not be told, the one that every account uses.
+    pub fn regions_of(&self, account: &str) -> Vec<String> {
+        let known = self.regions.get(account).filter(|regions| !regions.is_empty()).cloned();
+        known.unwrap_or_else(|| vec!["us-east-1".to_owned()])
     }
 
     pub fn is_management(&self, account: &str) -> bool {
@@ -118,8 +134,36 @@ impl Known {
             let ids = texts(&answer["DelegatedAdministrators"], "Id").into_iter().collect();
             self.delegated.insert(asked.to_owned(), ids);
         } else if std::ptr::eq(read, &reads::INVITATIONS) {
-            let pending = answer["Handshakes"].as_array().into_iter().flatten().filter(|one| is_pending(one)).count();
-            self.pending.insert(asked.to_owned(), pending);
+            let pending = answer["Handshakes"].as_array().into_iter().flatten().filter(|one| is_pending(one));
+            let invited = |one: &Value| {
+                let parties = one["Parties"].as_array().into_iter().flatten();
+                let other =
+                    parties.filter(|party| party["Type"] != "ORGANIZATION").find_map(|party| party["Id"].as_str());
+                other.unwrap_or_default().to_owned()
+            };
+            self.pending.insert(asked.to_owned(), pending.map(invited).collect());
+        } else if std::ptr::eq(read, &reads::QUOTA) {
+            let value = answer["Quota"]["Value"].as_u64().and_then(|value| usize::try_from(value).ok());
+            self.quotas.extend(value.map(|value| (asked.to_owned(), value)));
+        } else if std::ptr::eq(read, &reads::REGIONS) {
+            self.regions.insert(asked.to_owned(), texts(&answer["Regions"], "RegionName"));
+        } else if std::ptr::eq(read, &reads::STACK_SETS) {
+            let region = about.split(' ').nth(1).unwrap_or_default();
+            for one in answer["Summaries"].as_array().into_iter().flatten() {
+                let automatic = &one["AutoDeployment"];
+                let deletes = automatic["Enabled"] == true && automatic["RetainStacksOnAccountRemoval"] != true;
+                let name = one["StackSetName"].as_str().unwrap_or_default().to_owned();
+                self.stack_sets.insert((asked.to_owned(), region.to_owned(), name), deletes);
+            }
+        } else if std::ptr::eq(read, &reads::CENTERS) {
+            let own = answer["Instances"].as_array().into_iter().flatten().find(|one| one["OwnerAccountId"] == asked);
+            let arn = own.and_then(|one| one["InstanceArn"].as_str());
+            let region = about.split(' ').nth(1).unwrap_or_default();
+            self.centers.extend(arn.map(|arn| (asked.to_owned(), (arn.to_owned(), region.to_owned()))));
+        } else if std::ptr::eq(read, &reads::PERMISSION_SETS) {
+            let sets = answer["PermissionSets"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let all = self.permissions.entry(asked.to_owned()).or_default();
+            all.extend(sets.map(|set| format!("{about} {set}")));
         } else if std::ptr::eq(read, &reads::ATTACHED) {
             let target = about.split(' ').next().unwrap_or_default();
             for one in answer["Policies"].as_array().into_iter().flatten() {

@@ -205,6 +205,14 @@ impl Look {
             Whom::Target => self.targets(),
             Whom::Policy => self.policies(),
             Whom::Credentials => self.credentials(),
+            Whom::LeavingRegions => {
+                let left = self.known.left(&self.case);
+                left.iter().flat_map(|account| self.in_regions(account)).collect()
+            }
+            Whom::InsideRegions => moving().flat_map(|account| self.in_regions(account)).collect(),
+            Whom::StackSet => self.stack_sets(),
+            Whom::Assigned => self.assigned(),
+            Whom::Permission => self.permissions(),
         }
     }
 
@@ -259,6 +267,52 @@ impl Look {
             account: policy.management.clone(),
         })
         .collect()
+    }
+
+    /// One account, in each region that it uses.
+    fn in_regions(&self, account: &str) -> Vec<Subject> {
+        let one = |region: &String| {
+            let account = account.to_owned();
+            Subject { asked: account.clone(), about: format!("{account} {region}"), account }
+        };
+        self.known.regions_of(account).iter().map(one).collect()
+    }
+
+    fn stack_sets(&self) -> Vec<Subject> {
+        let all = self.known.stack_sets.keys();
+        all.map(|(account, region, name)| Subject {
+            asked: account.clone(),
+            about: format!("{region} {name}"),
+            account: account.clone(),
+        })
+        .collect()
+    }
+
+    /// Each account that leaves an organization with Identity Center.
+    fn assigned(&self) -> Vec<Subject> {
+        let mut all = Vec::new();
+        for moving in &self.case.moving {
+            let account = moving.account.clone();
+            let Some(asked) = self.known.management_of(&self.case, &account) else { continue };
+            let Some((arn, region)) = self.known.centers.get(&asked).filter(|_| asked != moving.joins) else {
+                continue;
+            };
+            all.push(Subject { asked, about: format!("{account} {arn} {region}"), account });
+        }
+        all
+    }
+
+    fn permissions(&self) -> Vec<Subject> {
+        let one = |(asked, about): (&String, &String)| Subject {
+            asked: asked.clone(),
+            about: about.clone(),
+            account: about.split(' ').next().unwrap_or_default().to_owned(),
+        };
+        self.known
+            .permissions
+            .iter()
+            .flat_map(|(asked, all)| all.iter().map(move |about| one((asked, about))))
+            .collect()
     }
 
     /// The principal of each session in an account that moves; the root user's policies can't be simulated.
@@ -316,7 +370,7 @@ impl Look {
         who: String,
         evidence: Option<Evidence>,
     ) {
-        let stops = table::rows_of(read).fold(Stops::NOTHING, |all, row| all.or(row.stops));
+        let stops = table::rows_of(read).fold(read.leads_to, |all, row| all.or(row.stops));
         // What has the same cause is said once.
         let next = self.unread.len();
         let key = (account.to_owned(), because.clone());
@@ -357,6 +411,7 @@ impl Look {
             unsupported: self.unsupported.into_iter().collect(),
             routes,
             reads: self.reads,
+            searched: Vec::new(),
             case: self.case,
         }
     }

@@ -5,9 +5,11 @@
 
 pub mod case;
 mod document;
+pub mod evidence;
 pub mod known;
 pub mod look;
 mod of_accounts;
+mod of_elsewhere;
 mod of_organizations;
 pub mod outcome;
 pub mod pages;

@@ -1,6 +1,7 @@
 //! Rows that STS, IAM and Account Management answer: who the sessions are, what opens an account, who is reachable.
 
 use super::document;
+use super::of_elsewhere::listed;
 use super::outcome::{Severity, Stops};
 use super::reads;
 use super::rows::{Hit, Row, items, text};
@@ -24,9 +25,6 @@ pub static ROWS: &[&Row] = &[
     &NO_SECURITY_CONTACT,
     &CONTACT,
 ];
-
-/// How many places of one account are named.
-const NAMED: usize = 8;
 
 static SESSION_ENDS: Row = Row {
     id: "session_may_end",
@@ -287,15 +285,6 @@ fn documents(answer: &Value) -> Vec<(String, &Value)> {
         }
     }
     all
-}
-
-/// The first few, and how many more.
-fn listed(all: &[String]) -> String {
-    let shown = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-    match all.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown}; and {more} more"),
-    }
 }
 
 /// What a row needs to know of an open session beside AWS's answer.

@@ -41,6 +41,7 @@ pub static ROWS: &[&Row] = &[
     &ENABLING,
     &INVITED_ALREADY,
     &FULL,
+    &IS_FULL,
     &OTHER_INVITATIONS,
     &MAILBOX,
 ];
@@ -356,16 +357,39 @@ static FULL: Row = Row {
     read: &reads::ACCOUNTS,
     stops: Stops::NOTHING,
     why: "An organization may have 10 accounts unless AWS was asked for more; closed ones and open invitations count. \
-          The quota itself is not read.",
+          Its own quota could not be read.",
     todo: "Look at the quota (Service Quotas, us-east-1, AWS Organizations), and ask for more in time.",
-    find: |about, answer| {
-        let has = items(answer, "Accounts").count();
-        let pending = about.known.pending.get(about.asked).copied().unwrap_or_default();
-        let come = about.case.moving.iter().filter(|one| one.joins == about.asked).count();
-        let says = format!("{has} accounts and {pending} open invitations, and {come} come");
-        Hit::when(has + pending + come > DEFAULT_QUOTA, says)
+    find: |about, answer| match about.known.quotas.contains_key(about.asked) {
+        true => Vec::new(),
+        false => room(about, answer, DEFAULT_QUOTA),
     },
 };
+
+static IS_FULL: Row = Row {
+    id: "organization_is_full",
+    title: "has no room for all accounts",
+    severity: Severity::Blocks,
+    read: &reads::ACCOUNTS,
+    stops: Stops::BOTH,
+    why: "AWS refuses invitations above the organization's quota of accounts (ACCOUNT_NUMBER_LIMIT_EXCEEDED); closed \
+          accounts and open invitations count. The run would stop in the middle.",
+    todo: "Ask AWS for more in time (Service Quotas, us-east-1, AWS Organizations), or move fewer.",
+    find: |about, answer| match about.known.quotas.get(about.asked) {
+        Some(quota) => room(about, answer, *quota),
+        None => Vec::new(),
+    },
+};
+
+/// The organization that is joined has less room than come.
+fn room(about: &About<'_>, answer: &Value, quota: usize) -> Vec<Hit> {
+    let has = items(answer, "Accounts").count();
+    let comes = |id: &String| about.case.moves(id).is_some_and(|one| one.joins == about.asked);
+    // Whoever comes and is invited already takes one place.
+    let pending = about.known.pending.get(about.asked).into_iter().flatten().filter(|id| !comes(id)).count();
+    let come = about.case.moving.iter().filter(|one| one.joins == about.asked).count();
+    let says = format!("{has} accounts and {pending} open invitations, and {come} come; {quota} may be there");
+    Hit::when(has + pending + come > quota, says)
+}
 
 static OTHER_INVITATIONS: Row = Row {
     id: "invited_by_others",

@@ -1,9 +1,10 @@
 //! What a preflight found: findings, what is not known, questions, routes. Data, its order, and its JSON.
 
 use super::case::{Case, Way};
+use super::evidence::{self, Searched, Told};
 use super::route::{Route, Routed};
 use super::rows::Row;
-use super::table::{NOT_LOOKED_INTO, QUESTIONS, Question};
+use super::table::{NOT_LOOKED_INTO, QUESTIONS, Question, RESOURCE_POLICIES};
 use crate::base::Time;
 use crate::engine::port::Identity;
 use serde_json::{Value, json};
@@ -146,6 +147,8 @@ pub struct Preflight {
     pub unsupported: Vec<&'static str>,
     pub routes: Vec<Routed>,
     pub reads: u64,
+    /// Files that people brought.
+    pub searched: Vec<Searched>,
 }
 
 /// How it came out, and so the exit code.
@@ -160,6 +163,14 @@ pub enum Verdict {
 }
 
 impl Preflight {
+    /// Takes in what files say.
+    pub fn bring(&mut self, told: Told) {
+        self.findings.extend(told.findings);
+        self.findings.sort_by_key(|finding| finding.severity);
+        self.unread.extend(told.unread);
+        self.searched = told.searched;
+    }
+
     pub fn count(&self, severity: Severity) -> usize {
         match severity {
             Severity::NotKnown => self.unread.len(),
@@ -218,10 +229,27 @@ impl Preflight {
 
     /// What was not looked into, in words.
     pub fn not_looked_into(&self) -> Vec<String> {
-        let mut all: Vec<String> = NOT_LOOKED_INTO.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+        let mut all = vec![self.resource_policies()];
+        all.extend(NOT_LOOKED_INTO.iter().map(|(what, why)| format!("{what}: {why}")));
         all.extend(self.unsupported.iter().map(|read| format!("{read}: this version does not read it")));
         all.extend(self.case.later.iter().map(|words| format!("{words} (an open run shows it)")));
         all
+    }
+
+    /// How far the policies of resources were looked into.
+    fn resource_policies(&self) -> String {
+        let lacks = evidence::without_files(&self.case, &self.searched);
+        let files = self.searched.len();
+        match (files, lacks.is_empty()) {
+            (0, _) => format!("{}: {}", RESOURCE_POLICIES.0, RESOURCE_POLICIES.1),
+            (_, true) => format!(
+                "{}: {files} files of every account that moves were searched; what is not in them is not known",
+                RESOURCE_POLICIES.0
+            ),
+            _ => {
+                format!("{}: there are no files of {}; {}", RESOURCE_POLICIES.0, lacks.join(", "), RESOURCE_POLICIES.1)
+            }
+        }
     }
 
     /// For machines. Texts of AWS are as AWS gave them.
@@ -248,6 +276,7 @@ impl Preflight {
             "not_known": self.unread.iter().map(unread_json).collect::<Vec<_>>(),
             "questions": self.questions().iter().map(Asked::json).collect::<Vec<_>>(),
             "not_looked_into": self.not_looked_into(),
+            "files": self.searched.iter().map(searched_json).collect::<Vec<_>>(),
         })
     }
 
@@ -321,6 +350,10 @@ fn unread_json(unread: &Unread) -> Value {
         "because": unread.because, "who": unread.who, "stops": stops_json(unread.stops),
         "evidence": unread.evidence.as_ref().map(evidence_json),
     })
+}
+
+fn searched_json(one: &Searched) -> Value {
+    json!({ "account": one.account, "file": one.name, "sha256": one.digest.hex(), "policies": one.policies })
 }
 
 fn evidence_json(evidence: &Evidence) -> Value {

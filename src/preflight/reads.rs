@@ -1,6 +1,7 @@
 //! What a preflight reads: each read once, with whom it is asked of, when, and what is not known without it.
 //! Data only; who asks is `run`.
 
+use super::outcome::Stops;
 use serde_json::{Value, json};
 
 /// One read.
@@ -20,6 +21,8 @@ pub struct Read {
     /// Requests per second and burst of all accounts of an organization together, where AWS publishes them and many
     /// accounts are asked: a little less than AWS's, for clocks and networks are not exact.
     pub together: Option<(u32, u32)>,
+    /// Routes that may be stopped by what later reads find with its answer.
+    pub leads_to: Stops,
 }
 
 /// Who is asked, about what.
@@ -47,6 +50,16 @@ pub enum Whom {
     Unplaced,
     /// Each account that moves, about the very credentials of the session in it.
     Credentials,
+    /// The management account of the organization that is left, in each region that it uses.
+    LeavingRegions,
+    /// Each account that moves, in each region that it uses.
+    InsideRegions,
+    /// The management account, about each of its stack sets.
+    StackSet,
+    /// The management account, about each account that moves, in its Identity Center.
+    Assigned,
+    /// The same, about each permission set there.
+    Permission,
 }
 
 impl Whom {
@@ -63,6 +76,11 @@ impl Whom {
             Whom::Delegated => "the management account that it leaves, about each delegated administrator that moves",
             Whom::Unplaced => "the management account that it leaves, about each account whose path it did not tell",
             Whom::Credentials => "each account that moves, about the session's own credentials",
+            Whom::LeavingRegions => "the management account of the organization that is left, in each region it uses",
+            Whom::InsideRegions => "each account that moves, in each region it uses",
+            Whom::StackSet => "the management account of the organization that is left, about each of its stack sets",
+            Whom::Assigned => "the management account with Identity Center, about each account that moves",
+            Whom::Permission => "the management account with Identity Center, about each permission set in use",
         }
     }
 }
@@ -80,8 +98,21 @@ fn account(about: &str) -> Value {
     json!({ "AccountId": about })
 }
 
-const READ: Read =
-    Read { action: "", whom: Whom::Session, round: 2, with: nothing, answers: &[], tells: "", together: None };
+pub(super) const READ: Read = Read {
+    action: "",
+    whom: Whom::Session,
+    round: 2,
+    with: nothing,
+    answers: &[],
+    tells: "",
+    together: None,
+    leads_to: Stops::NOTHING,
+};
+
+/// The `nth` word of what a read is about.
+fn word(about: &str, nth: usize) -> &str {
+    about.split(' ').nth(nth).unwrap_or_default()
+}
 
 pub static IDENTITY: Read =
     Read { action: "sts:GetCallerIdentity", round: 0, tells: "whose credentials the session has", ..READ };
@@ -170,6 +201,8 @@ pub static INVITATIONS: Read = Read {
 pub static ACCOUNTS: Read = Read {
     action: "organizations:ListAccounts",
     whom: Whom::Joining,
+    // After the invitations and the quota.
+    round: 3,
     tells: "how many accounts the organization has",
     ..READ
 };
@@ -262,8 +295,88 @@ pub static LEAVING_ACCOUNTS: Read = Read {
     ..READ
 };
 
+pub static QUOTA: Read = Read {
+    action: "servicequotas:GetServiceQuota",
+    whom: Whom::Joining,
+    // Organizations is at home in one region, and its quotas are read there.
+    with: |_| json!({ "ServiceCode": "organizations", "QuotaCode": "L-E619E033", "Region": "us-east-1" }),
+    tells: "how many accounts the organization may have",
+    ..READ
+};
+pub static REGIONS: Read = Read {
+    action: "account:ListRegions",
+    whom: Whom::Held,
+    with: |_| json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT", "ENABLING", "DISABLING"] }),
+    tells: "which regions the account uses, and so where stack sets and shares may be",
+    leads_to: Stops::BOTH,
+    ..READ
+};
+pub static STACK_SETS: Read = Read {
+    action: "cloudformation:ListStackSets",
+    whom: Whom::LeavingRegions,
+    round: 3,
+    with: |about| json!({ "Region": word(about, 1), "Status": "ACTIVE" }),
+    tells: "which stack sets there are",
+    leads_to: Stops::BOTH,
+    ..READ
+};
+pub static STACK_INSTANCES: Read = Read {
+    action: "cloudformation:ListStackInstances",
+    whom: Whom::StackSet,
+    round: 4,
+    with: |about| json!({ "Region": word(about, 0), "StackSetName": word(about, 1) }),
+    tells: "in which accounts a stack set has stacks, which may be deleted there",
+    ..READ
+};
+pub static SHARES: Read = Read {
+    action: "ram:GetResourceShares",
+    whom: Whom::InsideRegions,
+    round: 3,
+    with: |about| json!({ "Region": word(about, 1), "resourceOwner": "SELF", "resourceShareStatus": "ACTIVE" }),
+    tells: "what the account shares",
+    ..READ
+};
+pub static SHARED: Read = Read {
+    with: |about| json!({ "Region": word(about, 1), "resourceOwner": "OTHER-ACCOUNTS", "resourceShareStatus": "ACTIVE" }),
+    tells: "what is shared with the account",
+    ..SHARES_AGAIN
+};
+const SHARES_AGAIN: Read = Read { action: "ram:GetResourceShares", whom: Whom::InsideRegions, round: 3, ..READ };
+pub static CENTERS: Read = Read {
+    action: "sso:ListInstances",
+    whom: Whom::LeavingRegions,
+    round: 3,
+    with: |about| json!({ "Region": word(about, 1) }),
+    // Some regions have no Identity Center, and so no host of that name.
+    answers: &["ConnectionRefused"],
+    tells: "where Identity Center is",
+    ..READ
+};
+pub static PERMISSION_SETS: Read = Read {
+    action: "sso:ListPermissionSetsProvisionedToAccount",
+    whom: Whom::Assigned,
+    round: 4,
+    with: |about| json!({ "AccountId": word(about, 0), "InstanceArn": word(about, 1), "Region": word(about, 2) }),
+    tells: "with which permission sets people enter the account",
+    // AWS: 20 for the whole service.
+    together: Some((9, 15)),
+    ..READ
+};
+pub static ASSIGNMENTS: Read = Read {
+    action: "sso:ListAccountAssignments",
+    whom: Whom::Permission,
+    round: 5,
+    with: |about| {
+        json!({ "AccountId": word(about, 0), "InstanceArn": word(about, 1), "Region": word(about, 2),
+            "PermissionSetArn": word(about, 3) })
+    },
+    tells: "who enters the account through Identity Center",
+    together: Some((9, 15)),
+    ..READ
+};
+
 /// Every read, in the order in which they are asked within their rounds.
-pub static ALL: [&Read; 26] = [
+pub static ALL: [&Read; 35] = [
     &IDENTITY,
     &ORGANIZATION,
     &ACCOUNT,
@@ -290,4 +403,13 @@ pub static ALL: [&Read; 26] = [
     &SERVICES,
     &POLICY,
     &LEAVING_ACCOUNTS,
+    &QUOTA,
+    &REGIONS,
+    &STACK_SETS,
+    &STACK_INSTANCES,
+    &SHARES,
+    &SHARED,
+    &CENTERS,
+    &PERMISSION_SETS,
+    &ASSIGNMENTS,
 ];

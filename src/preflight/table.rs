@@ -1,6 +1,8 @@
 //! The table of findings, the questions that only people answer, what is not looked into; and the page about them.
 
+use super::evidence;
 use super::of_accounts;
+use super::of_elsewhere;
 use super::of_organizations;
 use super::outcome::Severity;
 use super::reads::{self, Read};
@@ -8,7 +10,7 @@ pub use super::rows::Row;
 
 /// Every row, in the order in which people read them.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    of_organizations::ROWS.iter().chain(of_accounts::ROWS).copied()
+    of_elsewhere::ROWS.iter().chain(of_organizations::ROWS).chain(of_accounts::ROWS).copied()
 }
 
 /// The rows that this read can answer.
@@ -58,21 +60,27 @@ pub static QUESTIONS: &[Question] = &[
     },
 ];
 
+/// Looked into where people bring files.
+pub static RESOURCE_POLICIES: (&str, &str) = (
+    "resource policies",
+    "S3, KMS, SQS, SNS, Lambda, ECR, Secrets Manager, EventBridge, EFS, Backup, API Gateway, Glue, OpenSearch, VPC \
+     endpoints may name an organization in a condition, as IAM policies do; --commands prints what gathers them, and \
+     --evidence FOLDER searches them",
+);
+
 /// What a preflight does not look into, and what may come of it.
 pub static NOT_LOOKED_INTO: &[(&str, &str)] = &[
     (
-        "CloudFormation StackSets",
-        "where a stack set does not keep stacks when accounts leave (RetainStacksOnAccountRemoval = false), its \
-         resources are DELETED in the account; look at DescribeStackSet and ListStackInstances first of all",
+        "StackSets of other accounts",
+        "stack sets that a member account administers with roles of its own are not asked for; leaving deletes nothing \
+         of theirs, but those roles may trust only the organization",
     ),
+    ("RAM, what is in a share", "the shares are named, not the resources in them nor who uses those"),
     (
-        "resource policies",
-        "S3, KMS, SQS, SNS, Lambda, ECR, Secrets Manager, EventBridge, EFS, Backup, API Gateway, Glue, OpenSearch, VPC \
-         endpoints may name an organization in a condition, as IAM policies do",
+        "Identity Center, applications",
+        "assignments to accounts are read, those to applications are not; an instance that a delegated administrator \
+         alone may read is not known here",
     ),
-    ("RAM", "shares with the organization end, unless they are kept (retainSharingOnAccountLeaveOrganization)"),
-    ("Identity Center", "every assignment of the accounts ends"),
-    ("Service Quotas", "the quota of accounts of the organization that is joined"),
     ("billing", "invoices, credits, cost tags, reservations: save what must be kept before an account goes"),
     ("policies that AWS wrote", "they are not read in the accounts; they name no organization"),
     ("allow lists", "a service control policy that merely fails to allow something shows in the simulation alone"),
@@ -109,12 +117,18 @@ pub fn page() -> String {
             ));
         }
     }
+    let row = &evidence::NAMED;
+    out.push_str(&format!(
+        "\n## From files\n\n{FILES}\n### `{}`\n\nThe account {}. It warns.\n\n{} {}\n",
+        row.id, row.title, row.why, row.todo
+    ));
     out.push_str("\n## What only people know\n\n| fact | route | question |\n| --- | --- | --- |\n");
     for question in QUESTIONS {
         out.push_str(&format!("| `{}` | {} | {} |\n", question.fact, question.route, question.text));
     }
     out.push_str("\nA manual step whose `settles` names the fact says who must answer.\n");
     out.push_str("\n## What is not looked into\n\n");
+    out.push_str(&format!("- **{}**: {}.\n", RESOURCE_POLICIES.0, RESOURCE_POLICIES.1));
     NOT_LOOKED_INTO.iter().for_each(|(what, why)| out.push_str(&format!("- **{what}**: {why}.\n")));
     out.push_str("\n## Every read\n\n| read | asked of | tells |\n| --- | --- | --- |\n");
     for read in reads::ALL {
@@ -135,4 +149,11 @@ everything could be read, and 0 otherwise.
 
 What stops only a route that the runbook does not take warns instead of blocking. What stops the route that it takes
 blocks, whatever it is listed under.
+";
+
+const FILES: &str = "\
+Too many services have policies of their own to ask each. `preflight --commands` prints a script for a shell that gathers
+them with the AWS CLI, read-only, account by account and region by region; `--evidence FOLDER` searches the files, in
+`FOLDER/ACCOUNT/`, for conditions that name an organization. Any JSON that a read of AWS gave may be put there. Each file
+is named with its digest; what the commands were refused (`errors.txt`) is not known.
 ";

@@ -171,8 +171,12 @@ fn named(of: &Preflight, account: &str) -> String {
     }
 }
 
-/// `[organizations:DescribeAccount, old_management, 2026-01-02T03:04:05Z, request 1234]`.
+/// `[file s3.us-east-1.1.json, sha256:...]`, or `[organizations:DescribeAccount, old_management, 2026-01-02T03:04:05Z, request 1234]`.
 fn by(evidence: &Evidence) -> String {
-    let request = evidence.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
+    let id = evidence.request_id.as_deref().unwrap_or_default();
+    if evidence.read == super::evidence::FILE {
+        return format!("[file {}, {id}]", evidence.session);
+    }
+    let request = if id.is_empty() { String::new() } else { format!(", request {id}") };
     format!("[{}, {}, {}{request}]", evidence.read, evidence.session, evidence.at.seconds())
 }

@@ -308,9 +308,30 @@ fn profiles(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)
             }
         }
     }
+    profiles.extend(templated(run, wire));
     // What an earlier process wrote into its credentials file is still there.
     profiles.extend(delivered(run, wire));
     profiles
+}
+
+/// The world's profiles whose names fit a session with a profile for each item (`member-${item.id}`).
+fn templated(run: &Run, wire: &Wire) -> BTreeMap<String, (String, String, String)> {
+    let mut found = BTreeMap::new();
+    for session in run.plan.sessions.values().filter(|session| session.profile.contains("${")) {
+        let used_by = &session.used_by;
+        let mine = used_by.iter().any(|role| run.signed_on.iter().any(|person| holds(run, person, role)));
+        let head = session.profile.split("${").next().unwrap_or_default();
+        let tail = session.profile.rsplit('}').next().unwrap_or_default();
+        let fits = |name: &str| name.len() > head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail);
+        if mine || used_by.is_empty() {
+            let simulator = wire.simulator();
+            let known = simulator.profiles().filter(|(name, _)| fits(name));
+            found.extend(
+                known.map(|(name, keys)| (name.to_owned(), (keys.access_key, keys.secret_key, keys.session_token))),
+            );
+        }
+    }
+    found
 }
 
 /// The access keys that steps of this run made and put into a profile.

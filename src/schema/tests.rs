@@ -78,6 +78,11 @@ fn every_key_of_a_world_is_in_the_schema_and_the_other_way_round() {
         ("mfa", "[[principals]]\n[principals.mfa]"),
         ("statement", "[[principals]]\n[[principals.statements]]"),
         ("role", "[[roles]]"),
+        ("stack_set", "[[stack_sets]]"),
+        ("share", "[[resource_shares]]"),
+        ("center", "[[identity_centers]]"),
+        ("assignment", "[[identity_centers]]\n[[identity_centers.assignments]]"),
+        ("credit", "[[accounts]]\n[[accounts.credits]]"),
         ("fault", "[[faults]]"),
         ("command", "[[commands]]"),
     ];

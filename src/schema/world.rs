@@ -18,6 +18,9 @@ const TOP: &[Row] = &[
     ("organizations", Of::Many("organization"), false, "Every organization."),
     ("principals", Of::Many("principal"), false, "Users, roles and sessions, with their keys."),
     ("roles", Of::Many("role"), false, "Roles that can be assumed."),
+    ("stack_sets", Of::Many("stack_set"), false, "Stack sets of CloudFormation."),
+    ("resource_shares", Of::Many("share"), false, "Shares of Resource Access Manager."),
+    ("identity_centers", Of::Many("center"), false, "Instances of Identity Center."),
     ("faults", Of::Many("fault"), false, "What goes wrong, and when."),
     ("commands", Of::Many("command"), false, "What command steps are answered."),
 ];
@@ -53,6 +56,7 @@ const SETTINGS: &[Row] = &[
         false,
         "After these an Identity Center session ends.",
     ),
+    ("regions", Of::Texts, false, "Regions that accounts use (default: us-east-1)."),
     ("precedence", Of::One("precedence"), false, "Order of gates by operation."),
 ];
 const ACCOUNT: &[Row] = &[
@@ -75,6 +79,7 @@ const ACCOUNT: &[Row] = &[
     ("root_mfa", Of::Flag, false, "Root has an MFA device (default: false)."),
     ("root_password", Of::Flag, false, "Root has a password, or may set one by email (default: true)."),
     ("invoices", Of::Many("invoice"), false, "Its invoices."),
+    ("credits", Of::Many("credit"), false, "Its credits."),
     ("tags", Of::Named, false, "Its tags."),
 ];
 const INVOICE: &[Row] = &[
@@ -154,6 +159,38 @@ const ROLE: &[Row] = &[
     ("policies", Of::Texts, false, "Managed policies (default: AdministratorAccess)."),
     ("statements", Of::Many("statement"), false, "Statements of its own."),
 ];
+const STACK_SET: &[Row] = &[
+    ("account", Of::One("account_id"), true, "Who administers it."),
+    ("name", Of::Text, true, "Its name."),
+    ("region", Of::Text, false, "Where it is administered (default: us-east-1)."),
+    ("auto_deployment", Of::Flag, false, "The organization deploys it (default: false)."),
+    ("retain_stacks", Of::Flag, false, "What its stacks made stays in accounts that go (default: false)."),
+    ("accounts", Of::Texts, false, "Where it has stacks."),
+    ("stack_regions", Of::Texts, false, "The regions of its stacks (default: its own)."),
+];
+const SHARE: &[Row] = &[
+    ("owner", Of::One("account_id"), true, "Who shares."),
+    ("name", Of::Text, true, "Its name."),
+    ("region", Of::Text, false, "Where it is (default: us-east-1)."),
+    ("retain", Of::Flag, false, "It lasts when an account leaves the organization (default: false)."),
+    ("accounts", Of::Texts, false, "With whom it is shared."),
+];
+const CENTER: &[Row] = &[
+    ("account", Of::One("account_id"), true, "Whose it is."),
+    ("region", Of::Text, false, "Where it is (default: us-east-1)."),
+    ("assignments", Of::Many("assignment"), false, "Who may go where as what."),
+];
+const ASSIGNMENT: &[Row] = &[
+    ("account", Of::One("account_id"), true, "Where they may go."),
+    ("permission_set", Of::Text, true, "As what."),
+    ("group", Of::Text, false, "Who: a group."),
+    ("user", Of::Text, false, "Who: a user."),
+];
+const CREDIT: &[Row] = &[
+    ("id", Of::Text, true, "Its number."),
+    ("description", Of::Text, false, "What it is for."),
+    ("amount", Of::Text, false, "In US dollars."),
+];
 const FAULT: &[Row] = &[
     ("on", Of::Text, true, "organizations:AcceptHandshake, organizations:* or *."),
     ("nth", Of::Integer(1, i64::MAX), false, "From which fitting request on (default: 1)."),
@@ -188,6 +225,11 @@ pub(super) const TABLES: &[(&str, &[Row])] = &[
     ("mfa", MFA),
     ("statement", STATEMENT),
     ("role", ROLE),
+    ("stack_set", STACK_SET),
+    ("share", SHARE),
+    ("center", CENTER),
+    ("assignment", ASSIGNMENT),
+    ("credit", CREDIT),
     ("fault", FAULT),
     ("command", COMMAND),
 ];

@@ -265,7 +265,18 @@ const MANAGED: &[(&str, &[&str])] = &[
     ("AdministratorAccess", &["*"]),
     (
         "ReadOnlyAccess",
-        &["organizations:Describe*", "organizations:List*", "iam:Get*", "iam:List*", "sts:GetCallerIdentity"],
+        &[
+            "organizations:Describe*",
+            "organizations:List*",
+            "iam:Get*",
+            "iam:List*",
+            "sts:GetCallerIdentity",
+            "account:ListRegions",
+            "cloudformation:List*",
+            "ram:Get*",
+            "sso:List*",
+            "servicequotas:Get*",
+        ],
     ),
     (
         "PowerUserAccess",
@@ -290,7 +301,7 @@ const MANAGED: &[(&str, &[&str])] = &[
             "organizations:ListRoots",
         ],
     ),
-    ("Billing", &["invoicing:*", "account:GetAccountInformation", "organizations:DescribeOrganization"]),
+    ("Billing", &["invoicing:*", "billing:*", "account:GetAccountInformation", "organizations:DescribeOrganization"]),
     ("IAMReadOnlyAccess", &["iam:Get*", "iam:List*", "iam:Simulate*"]),
     ("SecurityAudit", &["iam:Get*", "iam:List*", "organizations:Describe*", "organizations:List*"]),
     ("ViewOnlyAccess", &["iam:List*", "organizations:List*"]),

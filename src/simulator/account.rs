@@ -37,6 +37,7 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
     let write = |run: fn(&mut Call<'_>) -> Done| Operation { writes: true, run };
     Some(match name {
         "GetAccountInformation" => read(information),
+        "ListRegions" => read(regions),
         "PutAccountName" => write(put_name),
         "GetContactInformation" => read(get_contact),
         "PutContactInformation" => write(put_contact),
@@ -147,6 +148,32 @@ fn information(call: &mut Call<'_>) -> Done {
         "AccountId": id, "AccountName": account.name, "AccountState": state,
         "AccountCreatedDate": account.created.seconds(),
     }))
+}
+
+/// Regions that every account has, but for those that the world switches off by not naming them.
+fn regions(call: &mut Call<'_>) -> Done {
+    target(call, false)?;
+    let wanted: Vec<&str> = match call.input.get("RegionOptStatusContains") {
+        Some(Value::Array(states)) => states.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let on = |name: &String| json!({"RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT"});
+    let off = json!({"RegionName": "ap-east-1", "RegionOptStatus": "DISABLED"});
+    let meant = |one: &Value| wanted.is_empty() || wanted.iter().any(|state| one["RegionOptStatus"] == *state);
+    let all: Vec<Value> = call.settings.regions.iter().map(on).chain([off]).filter(meant).collect();
+    let from = match call.input.get("NextToken").and_then(Value::as_str) {
+        None => 0,
+        Some(token) => {
+            let from = token.strip_prefix("page-").and_then(|from| from.parse::<usize>().ok());
+            from.filter(|from| *from <= all.len()).ok_or_else(|| invalid("NextToken is not valid."))?
+        }
+    };
+    let to = from.saturating_add(call.settings.page_size).min(all.len());
+    let mut answer = json!({"Regions": all[from..to]});
+    if to < all.len() {
+        answer["NextToken"] = json!(format!("page-{to}"));
+    }
+    Ok(answer)
 }
 
 fn put_name(call: &mut Call<'_>) -> Done {

@@ -102,6 +102,62 @@ const EVERY_INVOICING: &[Row] = &[
     q(500, "InternalServerException"),
 ];
 
+/// Of every operation of Identity Center's administration, and of billing.
+const EVERY_SSO: &[Row] = &[
+    e("MissingAuthenticationTokenException"),
+    e("UnrecognizedClientException"),
+    e("InvalidSignatureException"),
+    e("IncompleteSignatureException"),
+    e("ExpiredTokenException"),
+    e("AccessDeniedException"),
+    e("ThrottlingException"),
+    e("SerializationException"),
+    e("ValidationException"),
+    q(500, "InternalServerException"),
+];
+
+/// Of every operation of Service Quotas.
+const EVERY_QUOTAS: &[Row] = &[
+    e("MissingAuthenticationTokenException"),
+    e("UnrecognizedClientException"),
+    e("InvalidSignatureException"),
+    e("IncompleteSignatureException"),
+    e("ExpiredTokenException"),
+    e("AccessDeniedException"),
+    e("TooManyRequestsException"),
+    e("SerializationException"),
+    e("IllegalArgumentException"),
+    q(500, "ServiceException"),
+];
+
+/// Of every operation of Resource Access Manager.
+const EVERY_RAM: &[Row] = &[
+    q(403, "MissingAuthenticationTokenException"),
+    q(403, "UnrecognizedClientException"),
+    q(403, "InvalidSignatureException"),
+    q(403, "IncompleteSignatureException"),
+    q(403, "ExpiredTokenException"),
+    q(403, "AccessDeniedException"),
+    q(429, "ThrottlingException"),
+    e("SerializationException"),
+    e("InvalidParameterException"),
+    e("InvalidNextTokenException"),
+    q(500, "ServerInternalException"),
+];
+
+/// Of every operation of CloudFormation.
+const EVERY_CLOUDFORMATION: &[Row] = &[
+    q(403, "MissingAuthenticationToken"),
+    q(403, "InvalidClientTokenId"),
+    q(403, "SignatureDoesNotMatch"),
+    e("IncompleteSignature"),
+    q(403, "ExpiredToken"),
+    q(403, "AccessDenied"),
+    e("Throttling"),
+    e("ValidationError"),
+    q(500, "InternalFailure"),
+];
+
 const NOT_IN_USE: &[Row] = &[e("AWSOrganizationsNotInUseException")];
 const ID: &[Row] = &[input("INPUT_REQUIRED"), input("INVALID_PATTERN")];
 const PAGES: &[Row] = &[input("MIN_VALUE_EXCEEDED"), input("MAX_VALUE_EXCEEDED"), input("INVALID_NEXT_TOKEN")];
@@ -109,6 +165,8 @@ const ENUM: &[Row] = &[input("INVALID_ENUM")];
 const SERVICE: &[Row] = &[input("UNRECOGNIZED_SERVICE_PRINCIPAL")];
 const TAGS: &[Row] =
     &[input("MAX_LENGTH_EXCEEDED"), input("INVALID_SYSTEM_TAGS_PARAMETER"), input("DUPLICATE_TAG_KEY")];
+/// No tag policy of the simulator is enforced.
+const TAG_POLICY: &[Row] = &[ordered_row(limit("TAG_POLICY_VIOLATION"))];
 const ANSWERED: &[Row] =
     &[e("HandshakeNotFoundException"), e("HandshakeAlreadyInStateException"), e("InvalidHandshakeTransitionException")];
 const LEAVING: &[Row] = &[
@@ -116,6 +174,7 @@ const LEAVING: &[Row] = &[
     limit("CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"),
     limit("WAIT_PERIOD_ACTIVE"),
     limit("MEMBER_ACCOUNT_PAYMENT_INSTRUMENT_REQUIRED"),
+    ordered_row(limit("INVALID_PAYMENT_INSTRUMENT")),
     limit("ACCOUNT_CANNOT_LEAVE_WITHOUT_EULA"),
     limit("ACCOUNT_CANNOT_LEAVE_WITHOUT_PHONE_VERIFICATION"),
     limit("ACCOUNT_CANNOT_LEAVE_ORGANIZATION"),
@@ -155,6 +214,8 @@ const TABLE: &[(&str, Lists)] = &[
                 handshake("ORGANIZATION_FROM_DIFFERENT_SELLER_OF_RECORD"),
                 handshake("INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES"),
                 handshake("PAYMENT_INSTRUMENT_REQUIRED"),
+                // AWS has this for what it otherwise answers with AccountOwnerNotVerified.
+                ordered_row(handshake("MANAGEMENT_ACCOUNT_EMAIL_NOT_VERIFIED")),
                 handshake("ACCOUNT_NUMBER_LIMIT_EXCEEDED"),
                 handshake("HANDSHAKE_RATE_LIMIT_EXCEEDED"),
             ],
@@ -208,6 +269,7 @@ const TABLE: &[(&str, Lists)] = &[
                 e("AlreadyInOrganizationException"),
                 limit("ACCOUNT_CREATION_NOT_COMPLETE"),
                 limit("MASTER_ACCOUNT_PAYMENT_INSTRUMENT_REQUIRED"),
+                ordered_row(limit("INVALID_PAYMENT_INSTRUMENT")),
                 limit("MASTER_ACCOUNT_MISSING_CONTACT_INFO"),
             ],
         ],
@@ -256,8 +318,8 @@ const TABLE: &[(&str, Lists)] = &[
     ("organizations:DeleteOrganizationalUnit", &[NOT_IN_USE, ID, NO_UNIT, &[e("OrganizationalUnitNotEmptyException")]]),
     ("organizations:DescribeOrganizationalUnit", &[NOT_IN_USE, ID, NO_UNIT]),
     ("organizations:ListOrganizationalUnitsForParent", &[NOT_IN_USE, ID, PAGES, NO_PARENT]),
-    ("organizations:TagResource", &[NOT_IN_USE, ID, TAGS, NO_TARGET, &[limit("MAX_TAG_LIMIT_EXCEEDED")]]),
-    ("organizations:UntagResource", &[NOT_IN_USE, ID, NO_TARGET]),
+    ("organizations:TagResource", &[NOT_IN_USE, ID, TAGS, NO_TARGET, &[limit("MAX_TAG_LIMIT_EXCEEDED")], TAG_POLICY]),
+    ("organizations:UntagResource", &[NOT_IN_USE, ID, NO_TARGET, TAG_POLICY]),
     ("organizations:ListTagsForResource", &[NOT_IN_USE, ID, NO_TARGET, &[input("INVALID_NEXT_TOKEN")]]),
     (
         "organizations:RegisterDelegatedAdministrator",
@@ -312,6 +374,10 @@ pub fn of(action: &str) -> Vec<Row> {
         Some("organizations") => EVERY_JSON,
         Some("account") => EVERY_ACCOUNT,
         Some("invoicing") => EVERY_INVOICING,
+        Some("sso" | "billing") => EVERY_SSO,
+        Some("servicequotas") => EVERY_QUOTAS,
+        Some("ram") => EVERY_RAM,
+        Some("cloudformation") => EVERY_CLOUDFORMATION,
         _ => EVERY_QUERY,
     };
     own.iter().flat_map(|list| list.iter()).chain(every).copied().collect()
@@ -370,11 +436,17 @@ mod tests {
                 "iam" => super::super::iam::operation(name),
                 "account" => super::super::account::operation(name),
                 "invoicing" => super::super::invoicing::operation(name),
-                _ => super::super::sts::operation(name),
+                "sts" => super::super::sts::operation(name),
+                other => [Protocol::CloudFormation, Protocol::Ram, Protocol::Sso, Protocol::Quotas, Protocol::Billing]
+                    .into_iter()
+                    .filter(|protocol| protocol.service() == other)
+                    .find_map(|protocol| super::super::elsewhere::operation(protocol, name)),
             };
             assert!(found.is_some(), "{action} is in the table, but not carried out");
         }
-        for action in crate::catalogue::all().map(|action| action.name) {
+        // What is made of several operations is asked for one by one.
+        let own = crate::catalogue::all().filter(|action| !action.name.starts_with("countersign:"));
+        for action in own.map(|action| action.name) {
             assert!(actions().any(|known| known == action), "the simulator has no {action}");
         }
     }

@@ -79,8 +79,8 @@ impl FaultKind {
                 match protocol {
                     Protocol::Json => AwsError::json("ConcurrentModificationException", message),
                     Protocol::Iam | Protocol::Sts => AwsError::query(409, "ConcurrentModification", message),
-                    // These services have no such error: they ask to come back later.
-                    Protocol::Account | Protocol::Invoicing => super::rates::throttled(protocol),
+                    // The other services have no such error: they ask to come back later.
+                    _ => super::rates::throttled(protocol),
                 }
             }
             FaultKind::SessionExpired => super::access::expired(protocol),
@@ -95,9 +95,11 @@ impl FaultKind {
 /// HTTP 500.
 pub(super) fn server_error(protocol: Protocol) -> AwsError {
     let code = match protocol {
-        Protocol::Json => "ServiceException",
-        Protocol::Account | Protocol::Invoicing => "InternalServerException",
+        Protocol::Json | Protocol::Quotas => "ServiceException",
+        Protocol::Account | Protocol::Invoicing | Protocol::Sso | Protocol::Billing => "InternalServerException",
         Protocol::Iam | Protocol::Sts => "ServiceFailure",
+        Protocol::CloudFormation => "InternalFailure",
+        Protocol::Ram => "ServerInternalException",
     };
     AwsError { status: 500, ..AwsError::json(code, "The request failed because of an internal error.") }
 }
@@ -189,6 +191,7 @@ pub fn is_pattern(text: &str) -> bool {
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'*' || b == b'?');
     text == "*"
         || text.split_once(':').is_some_and(|(service, operation)| {
-            matches!(service, "organizations" | "iam" | "sts" | "account" | "invoicing" | "*") && fits(operation)
+            let known = super::errors::actions().any(|action| action.split(':').next() == Some(service));
+            (service == "*" || known) && fits(operation)
         })
 }

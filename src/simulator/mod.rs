@@ -8,6 +8,7 @@ pub mod access;
 mod account;
 mod control;
 mod document;
+pub mod elsewhere;
 pub mod errors;
 pub mod faults;
 mod iam;
@@ -57,6 +58,8 @@ pub(crate) struct Call<'a> {
     pub settings: &'a Settings,
     /// Scheme and host under which the caller reached the simulator.
     pub origin: &'a str,
+    /// Which region the caller asked.
+    pub region: &'a str,
 }
 
 impl Call<'_> {
@@ -190,8 +193,8 @@ impl Simulator {
                 false => self.view(&caller.account, faults),
             };
             let settings = self.settings.clone();
-            let mut call =
-                Call { state: view, caller, now: self.now, input, settings: &settings, origin: &asked.origin };
+            let (origin, region) = (&asked.origin, &asked.region);
+            let mut call = Call { state: view, caller, now: self.now, input, settings: &settings, origin, region };
             let output = (operation.run)(&mut call)?;
             Ok((output, operation.writes.then_some((call.state, caller.account.clone()))))
         });
@@ -221,6 +224,7 @@ impl Simulator {
             Protocol::Sts => sts::operation(&asked.operation),
             Protocol::Account => account::operation(&asked.operation),
             Protocol::Invoicing => invoicing::operation(&asked.operation),
+            other => elsewhere::operation(other, &asked.operation),
         };
         let Some(operation) = operation else {
             let message = format!("The simulator does not know the operation {}.", asked.operation);
@@ -237,9 +241,9 @@ impl Simulator {
         }
         let input = asked.input.as_ref().map_err(Clone::clone)?;
         let resource = match asked.protocol {
-            Protocol::Json | Protocol::Account | Protocol::Invoicing => "*".to_owned(),
             Protocol::Iam => iam::resource(&self.state, caller, input),
             Protocol::Sts => sts::resource(input),
+            _ => "*".to_owned(),
         };
         access::authorize(&self.state, caller, asked.protocol, &action, &resource)?;
         Ok((operation, caller, input))

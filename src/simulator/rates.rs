@@ -84,8 +84,12 @@ pub(super) fn throttled(protocol: Protocol) -> AwsError {
             )
         },
         Protocol::Account => AwsError::query(429, "TooManyRequestsException", "Rate exceeded"),
-        Protocol::Invoicing => AwsError::json("ThrottlingException", "Rate exceeded"),
-        Protocol::Iam | Protocol::Sts => AwsError::query(400, "Throttling", "Rate exceeded"),
+        Protocol::Quotas => AwsError::json("TooManyRequestsException", "Rate exceeded"),
+        Protocol::Ram => AwsError::query(429, "ThrottlingException", "Rate exceeded"),
+        Protocol::Invoicing | Protocol::Sso | Protocol::Billing => {
+            AwsError::json("ThrottlingException", "Rate exceeded")
+        }
+        Protocol::Iam | Protocol::Sts | Protocol::CloudFormation => AwsError::query(400, "Throttling", "Rate exceeded"),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The simulated AWS itself: accounts, organizations, handshakes, keys; and questions about them.
 //! Never decides whether a request is allowed, and knows no wire.
 
+use super::elsewhere::Elsewhere;
 use super::shared::Shared;
 use crate::base::Time;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Everything that AWS remembers. Compared as a whole by tests: a refused request leaves it equal.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +22,8 @@ pub struct State {
     pub keys: Shared<Key>,
     /// Transfers of billing responsibility, by id (`rt-...`).
     pub transfers: Shared<Transfer>,
+    /// What other services have at stake.
+    pub elsewhere: Arc<Elsewhere>,
     /// How many ids have been given out; makes the next one.
     pub serial: u64,
 }
@@ -490,9 +494,20 @@ impl State {
                 policy.targets.remove(account);
             }
         }
+        self.end_elsewhere(account, &member.organization);
         if sessions_end {
             self.end_identity_center_sessions(account, now);
         }
+    }
+
+    /// What other services take away from an account that has left this organization.
+    fn end_elsewhere(&mut self, account: &str, organization: &str) {
+        if *self.elsewhere == Elsewhere::default() {
+            return;
+        }
+        let Some(left) = self.organizations.get(organization).cloned() else { return };
+        let members: BTreeSet<String> = self.members(organization).map(|member| member.id.clone()).collect();
+        Arc::make_mut(&mut self.elsewhere).departed(account, &left, |other| members.contains(other));
     }
 
     /// Every Identity Center session in `account` is over from now on.

@@ -1,6 +1,7 @@
 //! From a checked world file to the state at its start.
 
 use super::account;
+use super::elsewhere::{Assignment, Center, Credit, Elsewhere, HOME, Share, StackSet};
 use super::state::{
     Account, DIGITS, Facts, Inside, Invoice, JoinedMethod, Key, LOWER, Membership, Mfa, Organization, Policy, Role,
     SECRET, State, Statement, UPPER, Unit, User, Who, scatter,
@@ -11,6 +12,7 @@ use super::world::{
 };
 use crate::base::{Time, duration};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use toml::Spanned;
 
 type Text = Spanned<String>;
@@ -46,6 +48,7 @@ pub(super) fn wake(world: &World, start: Time) -> (State, BTreeMap<String, Strin
             account.roles.insert(made.name.clone(), made);
         }
     }
+    state.elsewhere = Arc::new(wake_elsewhere(world, start));
     let mut profiles = BTreeMap::new();
     for principal in &world.principals {
         let key = wake_principal(principal, world.settings.seed, start, &mut state);
@@ -53,6 +56,58 @@ pub(super) fn wake(world: &World, start: Time) -> (State, BTreeMap<String, Strin
         state.keys.insert(key.id.clone(), key);
     }
     (state, profiles)
+}
+
+fn wake_elsewhere(world: &World, start: Time) -> Elsewhere {
+    let plain = |list: &[Text]| list.iter().map(|one| one.get_ref().clone()).collect::<BTreeSet<String>>();
+    let home = |region: &Option<String>| region.clone().unwrap_or_else(|| HOME.to_owned());
+    let set = |file: &super::world::elsewhere::StackSetFile| {
+        let region = home(&file.region);
+        let regions = if file.stack_regions.is_empty() { vec![region.clone()] } else { file.stack_regions.clone() };
+        let stacks = plain(&file.accounts);
+        StackSet {
+            account: file.account.get_ref().clone(),
+            region,
+            name: file.name.clone(),
+            automatic: file.auto_deployment,
+            retain: file.retain_stacks,
+            stacks: stacks.iter().flat_map(|at| regions.iter().map(|region| (at.clone(), region.clone()))).collect(),
+        }
+    };
+    let share = |file: &super::world::elsewhere::ShareFile| Share {
+        owner: file.owner.get_ref().clone(),
+        region: home(&file.region),
+        name: file.name.clone(),
+        retain: file.retain,
+        with: plain(&file.accounts),
+    };
+    let assignment = |file: &super::world::elsewhere::AssignmentFile| Assignment {
+        account: file.account.get_ref().clone(),
+        set: file.permission_set.clone(),
+        group: file.group.is_some(),
+        principal: text(&file.group).map(str::to_owned).or_else(|| file.user.clone()).unwrap_or_default(),
+    };
+    let center = |file: &super::world::elsewhere::CenterFile| Center {
+        account: file.account.get_ref().clone(),
+        region: home(&file.region),
+        assignments: file.assignments.iter().map(assignment).collect(),
+    };
+    let credits = world.accounts.iter().flat_map(|account| {
+        account.credits.iter().map(|file| Credit {
+            account: account.id.get_ref().clone(),
+            id: file.id.get_ref().clone(),
+            description: file.description.clone(),
+            amount: file.amount.clone(),
+            start,
+        })
+    });
+    Elsewhere {
+        stack_sets: world.stack_sets.iter().map(set).collect(),
+        shares: world.shares.iter().map(share).collect(),
+        centers: world.centers.iter().map(center).collect(),
+        credits: credits.collect(),
+        damage: Vec::new(),
+    }
 }
 
 fn text(text: &Option<Text>) -> Option<&str> {

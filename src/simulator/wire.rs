@@ -34,6 +34,11 @@ impl Request {
         let key = parts.next()?;
         Some((key, parts.nth(2).unwrap_or("")))
     }
+
+    /// The region for which it is signed.
+    pub fn region(&self) -> Option<&str> {
+        self.header("authorization")?.split("Credential=").nth(1)?.split('/').nth(2)
+    }
 }
 
 /// What comes back.
@@ -66,6 +71,16 @@ pub enum Protocol {
     Account,
     /// Invoicing: JSON 1.0.
     Invoicing,
+    /// Query, in XML.
+    CloudFormation,
+    /// Resource Access Manager: REST-JSON.
+    Ram,
+    /// Identity Center's administration: JSON 1.1.
+    Sso,
+    /// Service Quotas: JSON 1.1.
+    Quotas,
+    /// Billing: JSON 1.0.
+    Billing,
 }
 
 impl Protocol {
@@ -76,29 +91,34 @@ impl Protocol {
             Protocol::Sts => "sts",
             Protocol::Account => "account",
             Protocol::Invoicing => "invoicing",
+            Protocol::CloudFormation => "cloudformation",
+            Protocol::Ram => "ram",
+            Protocol::Sso => "sso",
+            Protocol::Quotas => "servicequotas",
+            Protocol::Billing => "billing",
         }
     }
 
-    /// IAM and STS answer XML, the others JSON.
+    /// IAM, STS and CloudFormation answer XML, the others JSON.
     pub fn is_query(&self) -> bool {
-        matches!(self, Protocol::Iam | Protocol::Sts)
+        matches!(self, Protocol::Iam | Protocol::Sts | Protocol::CloudFormation)
     }
 
     /// An error that every service has: its name in JSON, and name and status in the query protocol.
     pub fn common(&self, json: &'static str, query: (u16, &'static str), message: impl Into<String>) -> AwsError {
         match self {
-            Protocol::Json | Protocol::Invoicing => AwsError::json(json, message),
-            Protocol::Account => AwsError::query(403, json, message),
-            Protocol::Iam | Protocol::Sts => AwsError::query(query.0, query.1, message),
+            Protocol::Account | Protocol::Ram => AwsError::query(403, json, message),
+            protocol if protocol.is_query() => AwsError::query(query.0, query.1, message),
+            _ => AwsError::json(json, message),
         }
     }
 
     fn content_type(&self) -> &'static str {
         match self {
-            Protocol::Json => "application/x-amz-json-1.1",
-            Protocol::Invoicing => "application/x-amz-json-1.0",
-            Protocol::Account => "application/json",
-            Protocol::Iam | Protocol::Sts => "text/xml",
+            Protocol::Json | Protocol::Sso | Protocol::Quotas => "application/x-amz-json-1.1",
+            Protocol::Invoicing | Protocol::Billing => "application/x-amz-json-1.0",
+            Protocol::Account | Protocol::Ram => "application/json",
+            Protocol::Iam | Protocol::Sts | Protocol::CloudFormation => "text/xml",
         }
     }
 }
@@ -111,6 +131,8 @@ pub struct Asked {
     pub input: Result<Value, AwsError>,
     /// Scheme and host that the caller asked.
     pub origin: String,
+    /// The region that it asked.
+    pub region: String,
 }
 
 impl Asked {
@@ -147,26 +169,28 @@ impl AwsError {
 }
 
 /// How `x-amz-target` begins.
-const TARGETS: [(&str, Protocol); 2] =
-    [("AWSOrganizationsV20161128.", Protocol::Json), ("Invoicing.", Protocol::Invoicing)];
+const TARGETS: [(&str, Protocol); 5] = [
+    ("AWSOrganizationsV20161128.", Protocol::Json),
+    ("Invoicing.", Protocol::Invoicing),
+    ("SWBExternalService.", Protocol::Sso),
+    ("ServiceQuotasV20190624.", Protocol::Quotas),
+    ("AWSBilling.", Protocol::Billing),
+];
 
 /// Reads what is asked, or the error that says why it can't be understood.
 pub fn asked(request: &Request) -> Result<Asked, AwsError> {
     let origin = format!("http://{}", request.header("host").unwrap_or("localhost"));
+    let region = request.region().unwrap_or_default().to_owned();
     if let Some(target) = request.header("x-amz-target") {
         let named = TARGETS.iter().find_map(|(prefix, protocol)| Some((target.strip_prefix(prefix)?, *protocol)));
         let Some((operation, protocol)) = named else {
             return Err(AwsError::json("UnknownOperationException", "This simulator does not know that service."));
         };
-        return Ok(Asked { protocol, operation: operation.to_owned(), input: json_input(request, protocol), origin });
+        let (operation, input) = (operation.to_owned(), json_input(request, protocol));
+        return Ok(Asked { protocol, operation, input, origin, region });
     }
-    if let Some(operation) = rest_operation(request) {
-        return Ok(Asked {
-            protocol: Protocol::Account,
-            operation,
-            input: json_input(request, Protocol::Account),
-            origin,
-        });
+    if let Some((protocol, operation)) = rest_operation(request) {
+        return Ok(Asked { protocol, operation, input: json_input(request, protocol), origin, region });
     }
     let form = form(&request.body);
     let Some(operation) = form.get("Action").cloned() else {
@@ -177,6 +201,7 @@ pub fn asked(request: &Request) -> Result<Asked, AwsError> {
     let protocol = match (version, service) {
         (Some("2010-05-08"), _) | (None, "iam") => Protocol::Iam,
         (Some("2011-06-15"), _) | (None, "sts") => Protocol::Sts,
+        (Some("2010-05-15"), _) | (None, "cloudformation") => Protocol::CloudFormation,
         _ => {
             let version = version.unwrap_or("NO_VERSION_SPECIFIED");
             let named = escape::cut(&operation, 128);
@@ -185,15 +210,18 @@ pub fn asked(request: &Request) -> Result<Asked, AwsError> {
         }
     };
     let input = form.into_iter().map(|(key, value)| (key, Value::String(value))).collect::<Map<_, _>>();
-    Ok(Asked { protocol, operation, input: Ok(Value::Object(input)), origin })
+    Ok(Asked { protocol, operation, input: Ok(Value::Object(input)), origin, region })
 }
 
-/// `POST /putAccountName` asks for PutAccountName.
-fn rest_operation(request: &Request) -> Option<String> {
+/// `POST /putAccountName` asks the account service for PutAccountName; RAM writes its names small.
+fn rest_operation(request: &Request) -> Option<(Protocol, String)> {
     let name = request.path.strip_prefix('/').filter(|_| request.method == "POST")?;
+    if name == "getresourceshares" {
+        return Some((Protocol::Ram, "GetResourceShares".to_owned()));
+    }
     let first = name.chars().next().filter(char::is_ascii_lowercase)?;
     let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    plain.then(|| format!("{}{}", first.to_ascii_uppercase(), &name[1..]))
+    plain.then(|| (Protocol::Account, format!("{}{}", first.to_ascii_uppercase(), &name[1..])))
 }
 
 fn json_input(request: &Request, protocol: Protocol) -> Result<Value, AwsError> {
@@ -248,13 +276,13 @@ pub fn epoch(time: Time) -> Value {
 
 /// The answer to `asked`: its output, or its error.
 pub fn answer(protocol: Protocol, operation: &str, result: &Result<Value, AwsError>, id: &str, now: Time) -> Reply {
-    match (protocol, result) {
-        (Protocol::Json | Protocol::Account | Protocol::Invoicing, Ok(output)) => {
+    match (protocol.is_query(), result) {
+        (false, Ok(output)) => {
             // Operations without an output shape answer with an empty body.
             let body = if output.is_null() { String::new() } else { output.to_string() };
             reply(200, protocol.content_type(), body, id, now, None)
         }
-        (Protocol::Json | Protocol::Account | Protocol::Invoicing, Err(error)) => json_error(protocol, error, id, now),
+        (false, Err(error)) => json_error(protocol, error, id, now),
         (_, Ok(output)) => {
             let result = if output.is_null() { String::new() } else { xml(&format!("{operation}Result"), output) };
             let body = format!(
@@ -277,11 +305,15 @@ pub fn answer(protocol: Protocol, operation: &str, result: &Result<Value, AwsErr
 }
 
 fn json_error(protocol: Protocol, error: &AwsError, id: &str, now: Time) -> Reply {
-    // Organizations alone writes the member with a capital letter.
-    let message = if protocol == Protocol::Json { "Message" } else { "message" };
+    // Some services write the member with a capital letter.
+    let capital = matches!(protocol, Protocol::Json | Protocol::Sso | Protocol::Quotas);
+    let message = if capital { "Message" } else { "message" };
     let mut body = json!({"__type": error.code, message: error.message});
     if let Some(reason) = error.reason {
         body[if protocol == Protocol::Json { "Reason" } else { "reason" }] = json!(reason);
+    }
+    if protocol == Protocol::Billing && error.code == "ValidationException" {
+        body["reason"] = json!("other");
     }
     if let Some(kind) = error.kind {
         body["Type"] = json!(kind);
@@ -316,6 +348,7 @@ pub fn request_id(seed: u64, count: u64) -> String {
 fn namespace(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        Protocol::CloudFormation => "http://cloudformation.amazonaws.com/doc/2010-05-15/",
         _ => "https://iam.amazonaws.com/doc/2010-05-08/",
     }
 }

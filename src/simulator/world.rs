@@ -2,9 +2,12 @@
 //! commands answer. Text in, a [`World`] or findings with their places out. Strict: an unknown key is
 //! an error. Findings `CS1501` to `CS1505`.
 
+pub(super) mod elsewhere;
+
 use super::faults::{Fault, FaultKind, Lasting};
 use crate::base::{Finding, Place, Time, duration};
 use crate::runbook::reader::one_of;
+use elsewhere::{CenterFile, CreditFile, ShareFile, StackSetFile};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -22,6 +25,9 @@ pub struct World {
     pub(super) organizations: Vec<OrganizationFile>,
     pub(super) principals: Vec<PrincipalFile>,
     pub(super) roles: Vec<RoleFile>,
+    pub(super) stack_sets: Vec<StackSetFile>,
+    pub(super) shares: Vec<ShareFile>,
+    pub(super) centers: Vec<CenterFile>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +86,8 @@ pub struct Settings {
     pub accept_needs_payment: bool,
     /// After these an Identity Center session ends: `leave`, `delete_organization`, `create_organization`.
     pub identity_center_ends: Vec<String>,
+    /// Regions that every account uses.
+    pub regions: Vec<String>,
     /// Order of gates by operation (`AcceptHandshake`), where AWS documents none; unnamed gates come after.
     pub precedence: BTreeMap<String, Vec<String>>,
 }
@@ -134,6 +142,12 @@ struct Written {
     #[serde(default)]
     roles: Vec<RoleFile>,
     #[serde(default)]
+    stack_sets: Vec<StackSetFile>,
+    #[serde(default)]
+    resource_shares: Vec<ShareFile>,
+    #[serde(default)]
+    identity_centers: Vec<CenterFile>,
+    #[serde(default)]
     faults: Vec<FaultWritten>,
     #[serde(default)]
     commands: Vec<CommandWritten>,
@@ -186,6 +200,7 @@ struct SettingsWritten {
     accept_needs_leave: Option<bool>,
     accept_needs_payment: Option<bool>,
     identity_center_ends: Option<Vec<Text>>,
+    regions: Option<Vec<String>>,
     #[serde(default)]
     precedence: BTreeMap<String, Vec<Text>>,
 }
@@ -222,6 +237,8 @@ pub(super) struct AccountFile {
     pub root_password: bool,
     #[serde(default)]
     pub invoices: Vec<InvoiceFile>,
+    #[serde(default)]
+    pub credits: Vec<CreditFile>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
@@ -447,6 +464,7 @@ impl Check<'_> {
         self.organizations(&written);
         self.principals(&written);
         self.roles(&written);
+        self.elsewhere(&written);
         let faults = written.faults.into_iter().map(|fault| self.fault(fault)).collect();
         World {
             clock: ClockSettings {
@@ -464,6 +482,9 @@ impl Check<'_> {
             organizations: written.organizations,
             principals: written.principals,
             roles: written.roles,
+            stack_sets: written.stack_sets,
+            shares: written.resource_shares,
+            centers: written.identity_centers,
         }
     }
 
@@ -502,6 +523,7 @@ impl Check<'_> {
                 Some(list) => list.iter().map(|text| text.get_ref().clone()).collect(),
                 None => SESSION_ENDERS.map(str::to_owned).to_vec(),
             },
+            regions: written.regions.clone().unwrap_or_else(|| vec![super::elsewhere::HOME.to_owned()]),
             precedence: self.precedence(&written.precedence),
         }
     }

@@ -59,6 +59,7 @@ pub fn scenes() -> Vec<Scene> {
     all.extend(sign_in());
     all.extend(standing());
     all.extend(accounts());
+    all.extend(elsewhere());
     all
 }
 
@@ -400,5 +401,36 @@ fn accounts() -> Vec<Scene> {
             json!({"Selector": {"ResourceType": "ACCOUNT_ID", "Value": "111111111111"}}),
         ),
         s("first", "invoicing:GetInvoicePDF", json!({"InvoiceId": "INV-1"})),
+    ]
+}
+
+fn elsewhere() -> Vec<Scene> {
+    let center = |set: Option<&str>| {
+        let mut with = json!({"InstanceArn": "=made[0].Instances[0].InstanceArn", "AccountId": MEMBER});
+        if let Some(set) = set {
+            with["PermissionSetArn"] = json!(set);
+        }
+        with
+    };
+    let (sets, people) = ("sso:ListPermissionSetsProvisionedToAccount", "sso:ListAccountAssignments");
+    vec![
+        s("first", "countersign:ReadOrganization", json!({"PolicyTypes": [SCP]})),
+        s("member", "iam:GenerateCredentialReport", json!({})),
+        s("member", "iam:GetCredentialReport", json!({})),
+        s("first", "account:ListRegions", json!({"RegionOptStatusContains": ["ENABLED_BY_DEFAULT"]})),
+        s("first", "cloudformation:ListStackSets", json!({"Status": "ACTIVE", "Region": "us-east-1"})),
+        s("first", "cloudformation:ListStackInstances", json!({"StackSetName": "baseline"})),
+        s("member", "ram:GetResourceShares", json!({"resourceOwner": "SELF"})),
+        s("first", "sso:ListInstances", json!({})),
+        s("first", sets, center(None)).after("first", "sso:ListInstances", json!({})),
+        s("first", people, center(Some("=made[1].PermissionSets[0]")))
+            .after("first", "sso:ListInstances", json!({}))
+            .after("first", sets, center(None)),
+        s(
+            "first",
+            "servicequotas:GetServiceQuota",
+            json!({"ServiceCode": "organizations", "QuotaCode": "L-E619E033", "Region": "us-east-1"}),
+        ),
+        s("first", "billing:GetCredits", json!({"accountId": MEMBER, "startDate": "2026-01-01T00:00:00Z"})),
     ]
 }

@@ -26,6 +26,13 @@ const ROOT_ACCESS: &[Row] = &[
 ];
 const FOR_MANAGEMENT: &[Row] = &[e("CallerIsNotManagementAccountException")];
 const NO_RESOURCE: &[Row] = &[q(404, "ResourceNotFoundException")];
+/// The simulator has a report at any time.
+const NO_REPORT: &[Row] = &[
+    ordered_row(q(410, "ReportNotPresent")),
+    ordered_row(q(410, "ReportExpired")),
+    ordered_row(q(404, "ReportInProgress")),
+];
+const NONE_SUCH: &[Row] = &[e("ResourceNotFoundException")];
 const CONFLICT: &[Row] = &[q(409, "ConflictException")];
 
 pub(super) const TABLE: &[(&str, Lists)] = &[
@@ -225,10 +232,13 @@ pub(super) const TABLE: &[(&str, Lists)] = &[
     ("iam:DisableOrganizationsRootSessions", &[ROOT_ACCESS]),
     ("iam:ListOrganizationsFeatures", &[ROOT_ACCESS]),
     ("iam:GetAccountSummary", &[]),
+    ("iam:GenerateCredentialReport", &[SOME_QUOTA]),
+    ("iam:GetCredentialReport", &[NO_REPORT]),
     ("iam:GetAccountAuthorizationDetails", &[VALID]),
     ("iam:SimulatePrincipalPolicy", &[VALID, INPUT, NO_ENTITY, &[ordered_row(q(500, "PolicyEvaluation"))]]),
     ("sts:AssumeRoot", &[VALID, &[e("MalformedInput"), ordered_row(q(403, "RegionDisabledException"))]]),
     ("account:GetAccountInformation", &[]),
+    ("account:ListRegions", &[]),
     ("account:PutAccountName", &[]),
     ("account:GetContactInformation", &[NO_RESOURCE]),
     ("account:PutContactInformation", &[]),
@@ -243,4 +253,12 @@ pub(super) const TABLE: &[(&str, Lists)] = &[
     ("account:VerifyPhoneNumber", &[NO_RESOURCE, CONFLICT]),
     ("invoicing:ListInvoiceSummaries", &[]),
     ("invoicing:GetInvoicePDF", &[]),
+    ("cloudformation:ListStackSets", &[]),
+    ("cloudformation:ListStackInstances", &[&[q(404, "StackSetNotFoundException")]]),
+    ("ram:GetResourceShares", &[]),
+    ("sso:ListInstances", &[]),
+    ("sso:ListPermissionSetsProvisionedToAccount", &[NONE_SUCH]),
+    ("sso:ListAccountAssignments", &[NONE_SUCH]),
+    ("servicequotas:GetServiceQuota", &[&[e("NoSuchResourceException")]]),
+    ("billing:GetCredits", &[]),
 ];

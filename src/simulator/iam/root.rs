@@ -5,6 +5,7 @@ use super::super::state::{Account, Organization, User, Who};
 use super::super::wire::AwsError;
 use super::super::{Call, Operation};
 use super::{AWS_POLICY, Done, invalid, text, texts};
+use base64::Engine as _;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -22,6 +23,8 @@ pub(super) fn operation(name: &str) -> Option<Operation> {
         "DisableOrganizationsRootSessions" => write(|call| set(call, SESSIONS, false)),
         "ListOrganizationsFeatures" => read(features),
         "GetAccountSummary" => read(summary),
+        "GenerateCredentialReport" => read(|_| Ok(json!({"State": "COMPLETE"}))),
+        "GetCredentialReport" => read(report),
         "GetAccountAuthorizationDetails" => read(details),
         "SimulatePrincipalPolicy" => read(simulate),
         _ => return None,
@@ -116,6 +119,42 @@ fn summary(call: &mut Call<'_>) -> Done {
     let entries: Vec<Value> =
         members.into_iter().chain(QUOTAS).map(|(key, value)| json!({"key": key, "value": value})).collect();
     Ok(json!({ "SummaryMap": entries }))
+}
+
+/// The columns of AWS's credential report.
+const COLUMNS: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,\
+    password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,\
+    access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,\
+    access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,\
+    cert_1_last_rotated,cert_2_active,cert_2_last_rotated";
+
+/// As of now: the simulator makes it at once, and nobody has used anything yet.
+fn report(call: &mut Call<'_>) -> Done {
+    let account = call.account()?;
+    let keys = |who: &Who| {
+        let mut own =
+            call.state.keys.values().filter(|key| key.account == account.id && key.who == *who && key.token.is_empty());
+        let one = |key: Option<&super::Key>| match key {
+            Some(key) => format!("true,{},N/A,N/A,N/A", key.created.seconds()),
+            None => "false,N/A,N/A,N/A,N/A".to_owned(),
+        };
+        format!("{},{},false,N/A,false,N/A", one(own.next()), one(own.next()))
+    };
+    let line = |name: &str, arn: String, made: String, password: bool, mfa: bool, who: &Who| {
+        let changed = if password { made.as_str() } else { "N/A" };
+        format!("\n{name},{arn},{made},{password},no_information,{changed},N/A,{mfa},{}", keys(who))
+    };
+    let root = format!("arn:aws:iam::{}:root", account.id);
+    let (made, open) = (account.created.seconds(), account.root_password);
+    let mut text = COLUMNS.to_owned();
+    text.push_str(&line("<root_account>", root, made, open, account.facts.root_mfa, &Who::Root));
+    for user in account.users.values() {
+        let arn = access::user_arn(&call.state, &account.id, &user.name);
+        let (made, password) = (user.created.seconds(), user.password.is_some());
+        text.push_str(&line(&user.name, arn, made, password, user.mfa.is_some(), &Who::User(user.name.clone())));
+    }
+    let content = base64::engine::general_purpose::STANDARD.encode(text);
+    Ok(json!({"Content": content, "ReportFormat": "text/csv", "GeneratedTime": call.now.seconds()}))
 }
 
 fn managed_list(names: &BTreeSet<String>) -> Vec<Value> {
