@@ -154,9 +154,6 @@ fn by_hand(scene: &Scene, person: &str, what: &str) {
     scene.as_person(keygen.args(words), person);
     let made = keygen.stdin(Stdio::null()).output().unwrap();
     assert!(made.status.success(), "{made:?}");
-    let signature = scene.path("statement.sig");
-    let mailed = std::fs::read_to_string(&signature).unwrap().replace('\n', "\r\n");
-    std::fs::write(&signature, mailed).unwrap();
     scene.run(person, bring.strip_prefix("countersign ").unwrap()).exits(0);
     assert_eq!(scene.entries("approval").len(), 1);
     let again = scene.run(person, bring.strip_prefix("countersign ").unwrap()).exits(7);

@@ -88,8 +88,6 @@ pub fn signed_by(
     armour: String,
     (statement, signature): (&Path, &Path),
 ) -> Result<SignedText, CliError> {
-    // Mail programs change line ends; nothing else is forgiven.
-    let armour = armour.replace("\r\n", "\n");
     let known = run.people.get(person).ok_or_else(|| unknown(run, person))?;
     let key = known.keys.iter().find(|key| crate::sshsig::verify(key, namespace, text.as_bytes(), &armour).is_ok());
     let Some(key) = key else {
