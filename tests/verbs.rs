@@ -283,7 +283,7 @@ fn an_abandoned_run_is_closed_signed_and_verifies() {
         assert!(page.contains(words), "{words} in\n{page}");
     }
     let markdown = scene.run("bob", &["report", "--format", "markdown"]).stdout;
-    assert!(markdown.contains("called off. Left standing: make/user\n"), "{markdown}");
+    assert!(markdown.contains("called off\\. Left standing\\: make/user\n"), "{markdown}");
     let before = log.len();
     scene.run("alice", &["abandon"]).exits(7).saying("CS7007");
     scene.run("bob", &["approve", "make/other"]).exits(7);
