@@ -113,6 +113,7 @@ fn it_waives_one_attempt_and_is_said_loudly_ever_after() {
     let report = scene.run("bob", &["report", "--format", "markdown"]);
     report.clone().saying("and not every party has counter\\-signed").saying("BREAK\\-GLASS by dave");
     let page = scene.run("bob", &["report", "--format", "html"]).stdout;
+    assert!(page.contains("breaks the glass: waives approvals"), "{page}");
     assert!(page.contains("BREAK-GLASS by dave") && page.contains("<span class=\"mode\">BREAK-GLASS</span>"), "{page}");
 }
 

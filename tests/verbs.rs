@@ -278,6 +278,12 @@ fn an_abandoned_run_is_closed_signed_and_verifies() {
     for line in ["what: note", "covers: abandon", "person: alice", "reason: called off"] {
         assert!(text.lines().any(|one| one == line), "{line} in\n{text}");
     }
+    let page = scene.run("bob", &["report", "--format", "html"]).stdout;
+    for words in ["<span class=\"mode\">ABANDONED</span>", "gave the run up: called off. Left standing: make/user<"] {
+        assert!(page.contains(words), "{words} in\n{page}");
+    }
+    let markdown = scene.run("bob", &["report", "--format", "markdown"]).stdout;
+    assert!(markdown.contains("called off\\. Left standing\\: make/user\n"), "{markdown}");
     let before = log.len();
     scene.run("alice", &["abandon"]).exits(7).saying("CS7007");
     scene.run("bob", &["approve", "make/other"]).exits(7);

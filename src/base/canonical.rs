@@ -14,6 +14,12 @@ pub(super) fn text_of(value: &impl Serialize, form: Form, depth: usize) -> Optio
     Some(out)
 }
 
+/// Whether [`text_of`] gives this text.
+pub(super) fn is_text_of(value: &impl Serialize, text: &str, form: Form, depth: usize) -> bool {
+    let mut out = String::with_capacity(text.len());
+    value.serialize(Writer { out: &mut out, form, depth }).is_ok() && out == text
+}
+
 /// Whether a key stands as it is between its quotes.
 fn is_key(key: &str, form: Form) -> bool {
     match form {

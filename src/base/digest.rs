@@ -9,6 +9,17 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
+/// What a lower-case hex digit stands for; 16 and above: it is none.
+const HALF: [u8; 256] = {
+    let mut half = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        half[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    half
+};
+
 impl Digest {
     /// What `prev` of the first entry holds.
     pub const ZERO: Digest = Digest([0; 32]);
@@ -47,12 +58,14 @@ impl Digest {
 
     /// Exactly 64 lower-case hex digits, else nothing.
     pub fn parse(text: &str) -> Option<Digest> {
-        if text.len() != 64 || text.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
+        let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+        let (mut bytes, mut wrong) = ([0u8; 32], 0);
+        for (byte, two) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let (high, low) = (HALF[usize::from(two[0])], HALF[usize::from(two[1])]);
+            wrong |= high | low;
+            *byte = high << 4 | (low & 15);
         }
-        let mut bytes = [0u8; 32];
-        hex::decode_to_slice(text, &mut bytes).ok()?;
-        Some(Digest(bytes))
+        (wrong < 16).then_some(Digest(bytes))
     }
 
     /// The inverse of [`Digest::tagged`].
@@ -115,6 +128,18 @@ mod tests {
         assert_eq!(Digest::of(b"").hex(), text);
         assert_eq!(Digest::parse(text), Some(Digest::of(b"")));
         assert_eq!(Digest::parse(&text.to_uppercase()), None);
+        let whole = Digest(std::array::from_fn(|at| (at * 37 + 5) as u8));
+        assert_eq!((Digest::parse(&hex::encode(whole.0)), whole.hex()), (Some(whole), hex::encode(whole.0)));
+        for at in 0..64 {
+            for wrong in ["g", "F", "/", ":", "`", "\u{0}", " "] {
+                assert_eq!(
+                    Digest::parse(&format!("{}{wrong}{}", &text[..at], &text[at + 1..])),
+                    None,
+                    "{at} {wrong:?}"
+                );
+            }
+        }
+        assert_eq!((Digest::parse(&text[1..]), Digest::parse(&format!("{text}0"))), (None, None));
         assert_eq!(Digest::parse_tagged(&Digest::of(b"x").tagged()), Some(Digest::of(b"x")));
     }
 }

@@ -5,38 +5,53 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A run's id: 32 lower-case hex digits, random.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RunId(String);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(
+    /// The digits themselves: every entry has one, and none needs memory of its own for it.
+    [u8; 32],
+);
 
 impl RunId {
     pub fn from_bytes(bytes: [u8; 16]) -> RunId {
-        RunId(hex::encode(bytes))
+        let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+        let mut text = [0; 32];
+        for (two, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            two.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        RunId(text)
     }
 
     pub fn parse(text: &str) -> Option<RunId> {
-        let ok = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        ok.then(|| RunId(text.to_owned()))
+        let digits: [u8; 32] = text.as_bytes().try_into().ok()?;
+        digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')).then_some(RunId(digits))
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Nothing but digits is ever put in.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The first eight digits, for people.
     pub fn short(&self) -> &str {
-        &self.0[..8]
+        &self.as_str()[..8]
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunId({:?})", self.as_str())
     }
 }
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl Serialize for RunId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -182,6 +197,21 @@ impl<'de> Deserialize<'de> for StepId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn run_ids_are_the_hex_digits_of_their_bytes() {
+        let bytes = [0x00, 0x01, 0x0f, 0x10, 0x9a, 0xa9, 0xff, 0x7f, 0x80, 0x5c, 0xc5, 0xde, 0xad, 0xbe, 0xef, 0x42];
+        let id = RunId::from_bytes(bytes);
+        assert_eq!(id.as_str(), hex::encode(bytes));
+        assert_eq!(
+            (id.short(), format!("{id:?}").as_str()),
+            ("00010f10", "RunId(\"00010f109aa9ff7f805cc5deadbeef42\")")
+        );
+        assert_eq!(RunId::parse(id.as_str()), Some(id));
+        for wrong in ["", "00010f109aa9ff7f805cc5deadbeef4", "00010F109aa9ff7f805cc5deadbeef42"] {
+            assert_eq!(RunId::parse(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn step_ids_read_back_as_they_are_shown() {

@@ -54,6 +54,11 @@ pub fn member_text(value: &impl serde::Serialize) -> Option<String> {
     super::canonical::text_of(value, Form::Line, MAX_LINE_DEPTH - 1)
 }
 
+/// Whether `text` is what [`member_text`] gives.
+pub fn is_member_text(value: &impl serde::Serialize, text: &str) -> bool {
+    super::canonical::is_text_of(value, text, Form::Line, MAX_LINE_DEPTH - 1)
+}
+
 /// As [`object_bytes`], straight from a type: large things are written without a tree of them in between.
 pub fn object_bytes_of(value: &impl serde::Serialize) -> Result<Vec<u8>, JsonError> {
     if let Some(text) = super::canonical::text_of(value, Form::Object, MAX_OBJECT_DEPTH) {

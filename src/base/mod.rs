@@ -12,6 +12,7 @@ pub mod html;
 pub mod id;
 pub mod json;
 pub mod markdown;
+pub mod parallel;
 mod recognise;
 pub mod time;
 

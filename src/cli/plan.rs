@@ -57,12 +57,12 @@ pub fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
     ui.say(&standing.words());
     let (plan, people, person) = (&loaded.plan, &loaded.people, args.for_person.as_deref());
     let text = match global.format {
-        Format::Json => pretty(&json!({
-            "plan": plan,
-            "proof": standing.json(),
-            "digest": plan.digest(),
-            "operations": operations(&loaded, person),
-        })),
+        Format::Json => {
+            let mut shown = json!({ "plan": plan, "proof": standing.json(), "digest": plan.digest() });
+            // Put in as they are: there may be tens of thousands, and `json!` would copy each.
+            shown["operations"] = Value::Array(operations(&loaded, person));
+            pretty(&shown)
+        }
         Format::Html => plan::picture::html(plan, people, person),
         Format::Mermaid => plan::mermaid::mermaid(plan, people, person),
         Format::Text | Format::Markdown => plan::text_with(plan, people, person, &loaded.values.object),

@@ -14,6 +14,10 @@ const WIDTH: i64 = 880;
 const TIME: i64 = 112;
 const ROW: i64 = 17;
 const GAP: i64 = 9;
+/// Lanes that are narrower have their names turned upwards, below the party's.
+const WIDE: i64 = 80;
+/// Characters of such a name: what stands between the party and the lane.
+const TURNED: usize = 15;
 
 /// One column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,13 +45,14 @@ pub enum Mark {
     Anchor,
     Hold,
     Wait,
+    Glass,
     Said,
     Seat,
     Closed,
 }
 
 impl Mark {
-    pub const ALL: [Mark; 16] = [
+    pub const ALL: [Mark; 17] = [
         Mark::Asked,
         Mark::Approved,
         Mark::Denied,
@@ -61,6 +66,7 @@ impl Mark {
         Mark::Anchor,
         Mark::Hold,
         Mark::Wait,
+        Mark::Glass,
         Mark::Said,
         Mark::Seat,
         Mark::Closed,
@@ -82,6 +88,7 @@ impl Mark {
             Mark::Anchor => "anchor: a state to come back to",
             Mark::Hold => "a way in: held, proved or released",
             Mark::Wait => "waits",
+            Mark::Glass => "breaks the glass: waives approvals",
             Mark::Said => "says or attaches",
             Mark::Seat => "sits down, or leaves",
             Mark::Closed => "closes, or witnesses",
@@ -154,7 +161,7 @@ impl Grid {
     fn of(lanes: &[Lane], timed: bool) -> Grid {
         let count = lanes.len().max(1) as i64;
         let lane = (384 / count).clamp(44, 96);
-        let head = if lane < 80 { 108 } else { 52 };
+        let head = if lane < WIDE { 140 } else { 52 };
         let left = if timed { TIME } else { 8 };
         let text = left + count * lane + 14;
         Grid { lane, head, text, chars: ((WIDTH - text) * 10 / 75).max(24) as usize }
@@ -229,7 +236,7 @@ fn frame(svg: &mut Html, grid: &Grid, lanes: &[Lane], bottom: i64) {
     }
     for (at, lane) in lanes.iter().enumerate() {
         let x = grid.x(lanes, at);
-        if grid.lane >= 80 {
+        if grid.lane >= WIDE {
             let room = ((grid.lane - 6) / 7) as usize;
             let lines = broken(&lane.name, room, 2);
             for (line, text) in lines.iter().enumerate() {
@@ -238,7 +245,7 @@ fn frame(svg: &mut Html, grid: &Grid, lanes: &[Lane], bottom: i64) {
             }
         } else {
             let place = format!("translate({} {}) rotate(-90)", x + 4, grid.head);
-            svg.leaf("text", &[("class", "name turned"), ("transform", &place)], &escape::cut(&lane.name, 12));
+            svg.leaf("text", &[("class", "name turned"), ("transform", &place)], &escape::cut(&lane.name, TURNED));
         }
         line(svg, "lane", (x, grid.head + 6), (x, bottom));
     }
@@ -335,6 +342,11 @@ fn mark(svg: &mut Html, x: i64, y: i64, mark: Mark) {
                 "M-6.5 0 a2.8 2.8 0 1 0 5.6 0 a2.8 2.8 0 1 0 -5.6 0 M-0.9 0 H7 M7 0 V4 M4 0 V3",
             ),
             Mark::Wait => path("hollow", "M-5 -7 H5 L-5 7 H5 Z"),
+            Mark::Glass => {
+                [("solid", "M0 -8 L8 6.5 H-8 Z"), ("in", "M0 -3 V1.5 M0 4 V4.2")]
+                    .iter()
+                    .for_each(|(class, d)| path(class, d));
+            }
             Mark::Said => path("solid", SMALL),
             Mark::Seat => path("hollow", SMALL),
             Mark::Closed => {
@@ -348,7 +360,7 @@ fn mark(svg: &mut Html, x: i64, y: i64, mark: Mark) {
 
 fn class_of(mark: Mark) -> &'static str {
     match mark {
-        Mark::Denied | Mark::Failed => "mark bad",
+        Mark::Denied | Mark::Failed | Mark::Glass => "mark bad",
         Mark::Doubt | Mark::Settled => "mark doubt",
         Mark::Undone => "mark back",
         Mark::Approved | Mark::Confirmed | Mark::Asked => "mark word",

@@ -3,7 +3,7 @@
 //! what entries say, `verify` checks.
 
 use crate::base::json::{self, Form};
-use crate::base::{Digest, RunId};
+use crate::base::{Digest, RunId, parallel};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -49,10 +49,33 @@ pub(super) fn object_line(digest: &Digest, bytes: &[u8]) -> String {
 /// Reads a whole bundle.
 pub fn read(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let mut reader = Reader::new();
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        reader.line(line)?;
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let Some((header, rest)) = lines.split_first() else { return reader.finish() };
+    reader.line(header)?;
+    for piece in parallel::map(rest, |_: &mut (), &line| piece(line)) {
+        reader.piece(piece)?;
     }
     reader.finish()
+}
+
+/// A line behind the header, by itself: whether it may stand where it stands, [`Reader`] says.
+enum Piece<'a> {
+    /// Its form was checked.
+    Entry(&'a str, Result<(), String>),
+    Object(Digest, Vec<u8>),
+}
+
+fn piece(line: &[u8]) -> Result<Piece<'_>, String> {
+    let line = text_of(line)?;
+    if is_object_line(line) {
+        return object(line).map(|(digest, bytes)| Piece::Object(digest, bytes));
+    }
+    let form = match json::check(line, Form::Line) {
+        Ok(()) if line.starts_with('{') => Ok(()),
+        Ok(()) => Err("it is neither an entry nor an object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(Piece::Entry(line, form))
 }
 
 /// Reads a bundle line by line, so that a caller need not hold the whole text.
@@ -71,8 +94,18 @@ impl Reader {
 
     /// The next line, with its newline.
     pub fn line(&mut self, line: &[u8]) -> Result<(), BundleError> {
+        if self.run.is_some() {
+            return self.piece(piece(line));
+        }
         self.count += 1;
-        self.take(line).map_err(|message| BundleError { line: self.count, message })
+        let run = text_of(line).and_then(|line| header(line, "bundle"));
+        self.run = Some(run.map_err(|message| BundleError { line: self.count, message })?);
+        Ok(())
+    }
+
+    fn piece(&mut self, piece: Result<Piece<'_>, String>) -> Result<(), BundleError> {
+        self.count += 1;
+        piece.and_then(|piece| self.take(piece)).map_err(|message| BundleError { line: self.count, message })
     }
 
     /// The end of the text.
@@ -85,24 +118,18 @@ impl Reader {
         Ok(Bundle { run, lines: self.lines, objects: self.objects })
     }
 
-    fn take(&mut self, line: &[u8]) -> Result<(), String> {
-        let line = text_of(line)?;
-        if self.run.is_none() {
-            self.run = Some(header(line, "bundle")?);
-            return Ok(());
+    fn take(&mut self, piece: Piece<'_>) -> Result<(), String> {
+        match piece {
+            Piece::Entry(..) if !self.objects.is_empty() => {
+                Err("after the first object only objects may follow".to_owned())
+            }
+            Piece::Entry(line, form) => {
+                form?;
+                self.lines.push(line.to_owned());
+                Ok(())
+            }
+            Piece::Object(digest, bytes) => put(digest, bytes, &mut self.objects),
         }
-        if is_object_line(line) {
-            return take_object(line, &mut self.objects);
-        }
-        if !self.objects.is_empty() {
-            return Err("after the first object only objects may follow".to_owned());
-        }
-        json::check(line, Form::Line).map_err(|error| error.to_string())?;
-        if !line.starts_with('{') {
-            return Err("it is neither an entry nor an object".to_owned());
-        }
-        self.lines.push(line.to_owned());
-        Ok(())
     }
 }
 
@@ -129,8 +156,23 @@ pub(super) fn is_object_line(line: &str) -> bool {
     line.starts_with("{\"base64\":")
 }
 
-/// An object line: canonical, digests rising, the digest that of the bytes.
+/// An object line behind those that were read.
 pub(super) fn take_object(line: &str, objects: &mut BTreeMap<Digest, Vec<u8>>) -> Result<(), String> {
+    let (digest, bytes) = object(line)?;
+    put(digest, bytes, objects)
+}
+
+/// Digests rise.
+fn put(digest: Digest, bytes: Vec<u8>, objects: &mut BTreeMap<Digest, Vec<u8>>) -> Result<(), String> {
+    if objects.last_key_value().is_some_and(|(last, _)| *last >= digest) {
+        return Err("objects must be sorted by digest, each once".to_owned());
+    }
+    objects.insert(digest, bytes);
+    Ok(())
+}
+
+/// An object line: canonical, the digest that of the bytes.
+fn object(line: &str) -> Result<(Digest, Vec<u8>), String> {
     let value = json::parse(line, Form::Object).map_err(|error| error.to_string())?;
     let two = value.as_object().is_some_and(|members| members.len() == 2);
     let (Value::String(text), Some(digest), true) = (&value["base64"], value["sha256"].as_str(), two) else {
@@ -144,11 +186,7 @@ pub(super) fn take_object(line: &str, objects: &mut BTreeMap<Digest, Vec<u8>>) -
     if Digest::of(&bytes) != digest {
         return Err(format!("the object {digest} does not have this digest"));
     }
-    if objects.last_key_value().is_some_and(|(last, _)| *last >= digest) {
-        return Err("objects must be sorted by digest, each once".to_owned());
-    }
-    objects.insert(digest, bytes);
-    Ok(())
+    Ok((digest, bytes))
 }
 
 #[cfg(test)]
@@ -178,6 +216,7 @@ mod tests {
             assert_eq!(error.line, line, "{error}\n{text}");
         };
         refused("", 1);
+        refused("\n", 1);
         refused(&join(&[0]), 2);
         refused(&join(&[1, 0]), 1);
         refused(&join(&[0, 1, 3, 2]), 4);

@@ -1,5 +1,6 @@
 //! The registry of entry kinds: what each one's `data` holds. A meaning never changes;
-//! `journal/FORMAT.md` publishes the same table.
+//! `journal/FORMAT.md` publishes the same table. Members stand in the order of their names, as in a line: so a line is
+//! written straight through.
 
 use crate::base::{Digest, StepId, Time, json};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ macro_rules! facts {
                 match kind {
                     $($kind => {
                         let fact: $variant = serde_json::from_str(data).ok()?;
-                        (json::member_text(&fact)? == data).then_some(Fact::$variant(fact))
+                        json::is_member_text(&fact, data).then_some(Fact::$variant(fact))
                     })*
                     _ => None,
                 }
@@ -111,46 +112,49 @@ pub enum Direction {
 fact!(
     /// AWS STS named the statement of the approval that comes next, for its signer's device. `by` is that signer.
     Corroborated {
-        /// SHA-256 of the statement's text.
-        statement: Digest,
-        /// Of the role that was assumed.
-        account: String, arn: String, assumed_role_id: String,
-        date: Option<String>, endpoint: String, request_id: Option<String>,
+        /// This, the ARN and the id: of the role that was assumed.
+        account: String,
+        arn: String, assumed_role_id: String, date: Option<String>, endpoint: String,
+        request_id: Option<String>,
         /// The device.
         serial: String,
+        /// SHA-256 of the statement's text.
+        statement: Digest,
     }
 );
 fact!(
     /// Entry 0. `by` is who started the run.
     RunOpened {
-        runbook: Digest, values: Digest, plan: Digest, people: Digest,
-        /// Object: `{"signatures":[{"statement","signature","key"}]}` over the people file; null in a rehearsal.
-        people_signatures: Option<Digest>,
-        mode: Mode, program: String, host: String,
-        /// 64 hex digits.
-        random: String,
+        host: String, mode: Mode,
         /// Where the files lay when the run was opened: `runbook`, `people`.
         paths: BTreeMap<String, String>,
+        people: Digest,
+        /// Object: `{"signatures":[{"statement","signature","key"}]}` over the people file; null in a rehearsal.
+        people_signatures: Option<Digest>,
+        plan: Digest, program: String,
+        /// 64 hex digits.
+        random: String,
+        runbook: Digest, values: Digest,
     }
 );
 fact!(
     /// Somebody sat down; the first of an epoch begins it. `by` is that person.
-    SignedOn { statement: String, signature: String, key: String, machine: String }
+    SignedOn { key: String, machine: String, signature: String, statement: String }
 );
 fact!(SignedOff { people: Vec<String>, why: String });
 fact!(
     /// A set of credentials was opened and its identity checked.
-    SessionOpened { session: String, account: String, arn: String, session_kind: String, endpoint: String }
+    SessionOpened { account: String, arn: String, endpoint: String, session: String, session_kind: String }
 );
 fact!(
     /// `items`: object, list of `{"key","value"}`; null for a stage that does not repeat.
-    StageEntered { stage: String, items: Option<Digest>, count: u32 }
+    StageEntered { count: u32, items: Option<Digest>, stage: String }
 );
 fact!(
     /// Captured and proved. `object`: `{"salt","captured":{id: answer or null}}`.
-    AnchorSet { stage: String, item: Option<String>, object: Digest, proved: u32 }
+    AnchorSet { item: Option<String>, object: Digest, proved: u32, stage: String }
 );
-fact!(AnchorRefused { stage: String, item: Option<String>, why: String, object: Option<Digest> });
+fact!(AnchorRefused { item: Option<String>, object: Option<Digest>, stage: String, why: String });
 fact!(HoldBegan { hold: String });
 fact!(HoldProved { hold: String, object: Option<Digest> });
 fact!(HoldEnded { hold: String });
@@ -180,7 +184,7 @@ fact!(
 );
 fact!(
     /// A voice: approve, deny or revoke. `by` is that person.
-    Approval { statement: String, signature: String, key: String }
+    Approval { key: String, signature: String, statement: String }
 );
 
 /// Why a request is over.
@@ -203,22 +207,24 @@ pub enum EndedBy {
 fact!(RequestEnded { request: u64, why: EndedBy });
 fact!(
     /// A voice or the seat: a performer's signed word.
-    Said { statement: String, signature: String, key: String }
+    Said { key: String, signature: String, statement: String }
 );
 fact!(
     /// An operation is about to begin.
     Intended {
-        step: StepId, direction: Direction, attempt: u32, r#try: u32,
+        attempt: u32,
+        /// Seqs of the `approval` entries spent, empty on later tries.
+        consumes: Vec<u64>,
+        direction: Direction,
+        /// Seq of the first `intended` of this attempt, on later tries.
+        first: Option<u64>,
         /// Object: the resolved operation.
         operation: Digest,
         /// The request whose approvals are spent; null if none is needed.
         request: Option<u64>,
-        /// Seqs of the `approval` entries spent, empty on later tries.
-        consumes: Vec<u64>,
-        /// Seq of the first `intended` of this attempt, on later tries.
-        first: Option<u64>,
         /// Nothing may be sent after this; null for steps by people.
         send_by: Option<Time>,
+        step: StepId, r#try: u32,
     }
 );
 
@@ -249,19 +255,17 @@ pub enum Found {
 
 fact!(
     Outcome {
-        step: StepId, direction: Direction, attempt: u32,
+        attempt: u32,
+        /// AWS's own date (RFC 3339, seconds), where it sent one.
+        date: Option<String>,
+        direction: Direction, error: Option<Problem>, found: Found,
         /// Seq of the `intended`; null for steps that have none (read, check, wait, ask).
         intended: Option<u64>,
-        result: Ended,
         /// Object: `{"salt","output": ...}`; null if there is none.
         output: Option<Digest>,
         /// AWS's request id.
         request_id: Option<String>,
-        /// AWS's own date (RFC 3339, seconds), where it sent one.
-        date: Option<String>,
-        error: Option<Problem>,
-        took_ms: u64,
-        found: Found,
+        result: Ended, step: StepId, took_ms: u64,
     }
 );
 
@@ -287,15 +291,18 @@ pub enum Reading {
 
 fact!(
     /// One side was probed. `object`: `{"salt","reads":{id:{"answer","error"}}}`.
-    Observed { step: StepId, direction: Direction, intended: u64, side: String, reading: Reading, object: Digest }
+    Observed {
+        direction: Direction, intended: u64, object: Digest, reading: Reading, side: String,
+        step: StepId,
+    }
 );
 fact!(
     /// The effect of a done step was seen from these sides (`verify` for the step's own checks).
-    Verified { step: StepId, direction: Direction, sides: Vec<String>, object: Option<Digest> }
+    Verified { direction: Direction, object: Option<Digest>, sides: Vec<String>, step: StepId }
 );
 fact!(
     /// The stage, the item or the step does not apply (`when` gave false).
-    Skipped { stage: String, item: Option<String>, step: Option<String>, why: String }
+    Skipped { item: Option<String>, stage: String, step: Option<String>, why: String }
 );
 
 /// What a run waits for.
@@ -333,21 +340,24 @@ impl WaitFor {
 
 fact!(
     /// `step`: `stage:item/step`, or a stage, or empty.
-    Waiting { what: WaitFor, at_step: String, role: String, people: Vec<String>, until: Option<Time>, why: String }
+    Waiting {
+        at_step: String, people: Vec<String>, role: String, until: Option<Time>, what: WaitFor,
+        why: String,
+    }
 );
 fact!(
     /// A durable wait began (`until` known) or is over.
-    Waited { step: StepId, began: bool, until: Option<Time> }
+    Waited { began: bool, step: StepId, until: Option<Time> }
 );
-fact!(Paused { why: String, code: String });
+fact!(Paused { code: String, why: String });
 fact!(Resumed { why: String });
 fact!(
     /// `to`: `stage` or `stage:item`; empty: everything.
-    RollbackStarted { to: String, steps: Vec<StepId> }
+    RollbackStarted { steps: Vec<StepId>, to: String }
 );
 fact!(
     /// Read again after a rollback; `differs` says in words what is not as captured.
-    AnchorRegained { stage: String, item: Option<String>, object: Digest, differs: Vec<String> }
+    AnchorRegained { differs: Vec<String>, item: Option<String>, object: Digest, stage: String }
 );
 /// A signed statement as it travels: verbatim, never re-encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -357,16 +367,16 @@ pub struct SignedText {
     pub signature: String,
     pub key: String,
 }
-fact!(Amended { runbook: Digest, plan: Digest, statements: Vec<SignedText> });
+fact!(Amended { plan: Digest, runbook: Digest, statements: Vec<SignedText> });
 fact!(PeopleChanged { people: Digest, statements: Vec<SignedText> });
-fact!(BreakGlass { statement: String, signature: String, key: String });
+fact!(BreakGlass { key: String, signature: String, statement: String });
 fact!(
     /// Of the first `size` entries. `object`: the note as it was signed, and the time that somebody outside put on it.
-    Checkpoint { size: u64, root: String, object: Option<Digest> }
+    Checkpoint { object: Option<Digest>, root: String, size: u64 }
 );
-fact!(HandedOver { statement: String, signature: String, key: String });
+fact!(HandedOver { key: String, signature: String, statement: String });
 fact!(
     /// `result`: `done`, `rolled_back` or `abandoned`; `counts`: entries per kind before this one.
-    RunClosed { result: String, counts: BTreeMap<String, u64> }
+    RunClosed { counts: BTreeMap<String, u64>, result: String }
 );
-fact!(Witness { statement: String, signature: String, key: String });
+fact!(Witness { key: String, signature: String, statement: String });

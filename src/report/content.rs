@@ -265,7 +265,8 @@ pub struct Passed {
 pub struct Trouble {
     pub seq: u64,
     pub at: String,
-    /// `in_doubt`, `failed`, `not_done`, `denied`, `expired`, `anchor`, `paused`, `rollback`, `clock`, `break_glass`.
+    /// `in_doubt`, `failed`, `not_done`, `denied`, `expired`, `anchor`, `paused`, `rollback`, `repair`, `clock`,
+    /// `break_glass`, `abandoned`.
     pub what: String,
     pub at_step: String,
     pub words: String,
@@ -273,6 +274,13 @@ pub struct Trouble {
     pub course: Vec<EntryFacts>,
     /// How it was settled, in words; null while it is not.
     pub settled: Option<String>,
+}
+
+impl Trouble {
+    /// Time that ran out, a clock, a broken glass and a run given up are told; nothing has to settle them.
+    pub fn wants_settling(&self) -> bool {
+        !matches!(self.what.as_str(), "expired" | "clock" | "break_glass" | "abandoned")
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

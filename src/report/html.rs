@@ -14,6 +14,8 @@ const OPEN_ROWS: usize = 40;
 const LOG_ROWS: usize = 1000;
 /// More troubles of one kind at one step than these are told together.
 const ALIKE: usize = 3;
+/// How a run ends that was given up.
+const ABANDONED: &str = "abandoned";
 /// Characters of one text in a table; the whole stands in the bundle.
 const LONGEST: usize = 2000;
 
@@ -61,6 +63,7 @@ fn verdict(main: &mut Html, content: &Content) {
         "INVALID" | "DIVERGED" => "verdict bad",
         _ if facts.break_glass => "verdict warn",
         "OPEN" => "verdict warn",
+        _ if content.run.state == ABANDONED => "verdict warn",
         _ => "verdict good",
     };
     let mode = facts.mode.as_deref().unwrap_or("unreadable").to_uppercase();
@@ -68,6 +71,10 @@ fn verdict(main: &mut Html, content: &Content) {
         box_.el("p", &[("class", "word")], |p| {
             p.text(&facts.verdict);
             p.leaf("span", &[("class", "mode")], &mode);
+            // Closed is not the same as done.
+            if content.run.closed_at.is_some() && content.run.state != "done" {
+                p.leaf("span", &[("class", "mode")], &content.run.state.to_uppercase());
+            }
             if facts.break_glass {
                 p.leaf("span", &[("class", "mode")], "BREAK-GLASS");
             }
@@ -104,7 +111,9 @@ fn meaning(verdict: &str) -> &'static str {
 
 fn summary(main: &mut Html, content: &Content) {
     let run = &content.run;
-    let done = content.operations.iter().filter(|one| one.result.as_deref() == Some("done")).count();
+    let done = content.operations.iter().filter(|one| one.result.as_deref() == Some("done"));
+    let (back, forward): (Vec<_>, Vec<_>) = done.partition(|one| one.direction == "undo");
+    let back = if back.is_empty() { String::new() } else { format!(", and {} done to take steps back", back.len()) };
     let time = |at: &Option<String>| at.as_deref().map(minutes).unwrap_or("not known".to_owned());
     main.el("dl", &[], |dl| {
         let mut pair = |name: &str, value: &str| {
@@ -120,7 +129,7 @@ fn summary(main: &mut Html, content: &Content) {
             Some(_) => pair("Closed", &time(&run.closed_at)),
             None => pair("Last entry", &time(&run.last_at)),
         }
-        pair("Operations", &format!("{} recorded, {done} done", content.operations.len()));
+        pair("Operations", &format!("{} recorded, {} done{back}", content.operations.len(), forward.len()));
         pair("Runbook", format!("{} {}", content.runbook.name, content.runbook.version).trim());
         pair("Run", &run.id);
         pair(
@@ -196,7 +205,7 @@ fn many_troubles(section: &mut Html, what: &str, all: &[&Trouble]) {
             }
         });
     });
-    let open = all.iter().filter(|one| one.settled.is_none() && wants_settling(one)).count();
+    let open = all.iter().filter(|one| one.settled.is_none() && one.wants_settling()).count();
     section.el("p", &[], |p| match open {
         0 if all.iter().any(|one| one.settled.is_some()) => {
             p.leaf("span", &[("class", "tag good")], "All settled.");
@@ -206,11 +215,6 @@ fn many_troubles(section: &mut Html, what: &str, all: &[&Trouble]) {
             p.leaf("span", &[("class", "tag bad")], &format!("{open} not settled in this history."));
         }
     });
-}
-
-/// Time that ran out, a clock and a broken glass are told; nothing has to settle them.
-fn wants_settling(one: &Trouble) -> bool {
-    !matches!(one.what.as_str(), "expired" | "clock" | "break_glass")
 }
 
 fn kind(one: &Trouble) -> &'static str {
@@ -225,6 +229,7 @@ fn kind(one: &Trouble) -> &'static str {
         "rollback" => "Rollback",
         "repair" => "Repair",
         "clock" => "Clock",
+        "abandoned" => "Abandoned",
         _ => "Break-glass",
     }
 }
@@ -243,7 +248,7 @@ fn one_trouble(section: &mut Html, one: &Trouble) {
             }
             let more = one.course.len().saturating_sub(SHOWN_ITEMS);
             if more > 0 {
-                ul.leaf("li", &[], &format!("and {more} more entries"));
+                ul.leaf("li", &[], &format!("and {more} more {}", if more == 1 { "entry" } else { "entries" }));
             }
         });
     }
@@ -251,7 +256,7 @@ fn one_trouble(section: &mut Html, one: &Trouble) {
         Some(settled) => {
             p.leaf("span", &[("class", "tag good")], "Settled: ").text(settled);
         }
-        None if !wants_settling(one) => {}
+        None if !one.wants_settling() => {}
         None => {
             p.leaf("span", &[("class", "tag bad")], "Not settled in this history.");
         }

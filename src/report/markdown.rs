@@ -85,11 +85,14 @@ impl Page {
             self.line("Nothing was in doubt, failed, was refused or denied, or ran out of time.");
         }
         for one in &content.troubles {
-            let settled =
-                one.settled.clone().map_or("not settled in this history".to_owned(), |how| format!("settled: {how}"));
+            let settled = match &one.settled {
+                Some(how) => format!("; settled: {how}"),
+                None if one.wants_settling() => "; not settled in this history".to_owned(),
+                None => String::new(),
+            };
             let what = one.what.replace('_', " ");
             self.line(&format!(
-                "- **{}** {}, entry {}: {}; {}",
+                "- **{}** {}, entry {}: {}{}",
                 cell(&what),
                 cell(&one.at),
                 one.seq,

@@ -5,10 +5,10 @@ use super::content::{EntryFacts, Trouble};
 use super::gather::{History, told};
 use super::happened::Happened;
 use super::line;
-use crate::base::StepId;
+use crate::base::{StepId, escape};
 use crate::record::entry::Entry;
 use crate::record::fact::{Ended, EndedBy, Fact, Found, What};
-use crate::record::statement::{Body, Decides, Statement};
+use crate::record::statement::{ABANDON, Body, Decides, Statement};
 use std::collections::BTreeSet;
 
 /// Everything, in order.
@@ -93,6 +93,9 @@ fn one(history: &History<'_>, happened: &Happened, entry: &Entry, later: &[Entry
             };
             Some(trouble("break_glass", covers))
         }
+        Fact::RunClosed(fact) if fact.result == "abandoned" => {
+            Some(abandoned(history, happened, trouble("abandoned", String::new())))
+        }
         Fact::RollbackStarted(fact) if fact.to.contains('/') => {
             Some(repair(history, trouble("repair", fact.to.clone()), &fact.steps, later))
         }
@@ -146,6 +149,41 @@ fn about(text: &str, step: &str, asked: &[u64]) -> bool {
 fn settles(text: &str, step: &str) -> bool {
     let Ok(Statement { body: Body::Said(_, fields), .. }) = Statement::read(text) else { return false };
     fields.covers == step && fields.what.name() == "settled"
+}
+
+/// Items that are named before the rest is counted.
+const NAMED: usize = 12;
+
+/// Who gave the run up, why, and what it leaves behind.
+fn abandoned(history: &History<'_>, happened: &Happened, mut trouble: Trouble) -> Trouble {
+    let word = history.entries.iter().rev().find_map(|entry| {
+        let Fact::Said(fact) = &entry.fact else { return None };
+        match Statement::read(&fact.statement) {
+            Ok(Statement { body: Body::Said(_, said), tail }) if said.covers == ABANDON => Some(tail),
+            _ => None,
+        }
+    });
+    if let Some(tail) = word {
+        let why = if tail.reason.is_empty() { "no reason is given" } else { &tail.reason };
+        trouble.words = escape::line(&format!("{} ({}) gave the run up: {why}", tail.person, tail.party));
+    }
+    let mut standing: Vec<StepId> = Vec::new();
+    for one in happened.operations.iter().filter(|one| one.result.as_deref() == Some("done")) {
+        let Ok(id) = one.step.parse::<StepId>() else { continue };
+        let forward = id.forward();
+        standing.retain(|other| *other != forward);
+        if id.is_forward() && history.step(&id).is_some_and(|step| step.mutates) {
+            standing.push(forward);
+        }
+    }
+    let named: Vec<String> = standing.iter().take(NAMED).map(StepId::to_string).collect();
+    let more = standing.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    trouble.words += &match named.is_empty() {
+        true => ". Nothing that it did is left standing".to_owned(),
+        false => format!(". Left standing: {}{more}", named.join(", ")),
+    };
+    trouble
 }
 
 /// What was made good, and whether all of it was.

@@ -25,6 +25,8 @@ pub(super) fn read(run: &RunId, lines: &[String]) -> Chain {
     let mut chain = Chain::default();
     let mut prev = Digest::ZERO;
     let mut at = Time(i64::MIN);
+    chain.entries.reserve(lines.len());
+    chain.opened.reserve(lines.len());
     for (seq, line) in (0u64..).zip(lines::read(lines)) {
         let entry = match line.entry {
             Ok(entry) => entry,

@@ -3,19 +3,12 @@
 
 use super::codes;
 use super::walk::{Checked, fail};
-use crate::base::Digest;
+use crate::base::{Digest, parallel};
 use crate::record::Entry;
 use crate::record::entry::EntryError;
 use crate::record::fact::Fact;
 use crate::record::statement::Statement;
 use crate::sshsig::{Good, KnownKeys, PublicKey};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
-/// How many lines somebody takes at a time.
-const TAKEN: usize = 32;
-/// Fewer lines than this are not worth a second thread.
-const FEW: usize = 128;
 
 /// A statement whose text is readable and whose signature is good.
 #[derive(Clone, Debug)]
@@ -37,41 +30,12 @@ pub(super) struct Line {
 }
 
 /// All lines, in their order.
-pub(super) fn read(lines: &[String]) -> Vec<Line> {
-    let helpers = if lines.len() < FEW { 0 } else { thread::available_parallelism().map_or(0, |all| all.get() - 1) };
-    let next = AtomicUsize::new(0);
-    let mut parts = Vec::new();
-    thread::scope(|scope| {
-        // Where no thread can be had, this one reads everything.
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, || take_turns(lines, &next)).ok();
-        let helpers: Vec<_> = (0..helpers).filter_map(spawn).collect();
-        parts.extend(take_turns(lines, &next));
-        parts.extend(helpers.into_iter().filter_map(|helper| helper.join().ok()).flatten());
-    });
-    parts.sort_unstable_by_key(|(start, _)| *start);
-    let read: Vec<Line> = parts.into_iter().flat_map(|(_, part)| part).collect();
-    // Nothing may be missing, whatever became of a helper.
-    if read.len() == lines.len() { read } else { part_of(lines, &mut KnownKeys::default()) }
-}
-
-/// Takes part after part until none is left.
-fn take_turns(lines: &[String], next: &AtomicUsize) -> Vec<(usize, Vec<Line>)> {
-    let mut keys = KnownKeys::default();
-    let mut parts = Vec::new();
-    loop {
-        let start = next.fetch_add(TAKEN, Ordering::Relaxed);
-        let Some(rest) = lines.get(start..).filter(|rest| !rest.is_empty()) else { return parts };
-        parts.push((start, part_of(&rest[..rest.len().min(TAKEN)], &mut keys)));
-    }
-}
-
-fn part_of(lines: &[String], keys: &mut KnownKeys) -> Vec<Line> {
-    let read = |line: &String| {
+pub(super) fn read(lines: &[String]) -> impl Iterator<Item = Line> {
+    parallel::map(lines, |keys: &mut KnownKeys, line| {
         let entry = Entry::read(line);
         let opened = entry.as_ref().ok().and_then(|entry| opened(&entry.fact, keys)).map(Box::new);
         Line { entry, leaf: Digest::leaf(line.as_bytes()), opened }
-    };
-    lines.iter().map(read).collect()
+    })
 }
 
 fn opened(fact: &Fact, keys: &mut KnownKeys) -> Option<Checked<Opened>> {

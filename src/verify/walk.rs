@@ -55,6 +55,8 @@ pub(super) struct Walk<'a> {
     pub mode: Option<Mode>,
     pub starter: String,
     pub plan: Option<Rc<Plan>>,
+    /// Of the plan in force; null where they can't be read.
+    values: serde_json::Value,
     /// The plan's steps, by stage and `step`, `step/undo/id` or `step/repair/id`.
     pub steps: BTreeMap<(String, String), Rc<Step>>,
     pub people: Option<Rc<People>>,
@@ -115,6 +117,7 @@ impl<'a> Walk<'a> {
             mode: None,
             starter: String::new(),
             plan: None,
+            values: serde_json::Value::Null,
             steps: BTreeMap::new(),
             people: None,
             epoch: 0,
@@ -159,7 +162,12 @@ impl<'a> Walk<'a> {
             self.floor = self.floor.max(entry.at);
             self.check(|walk| walk.seat(entry), entry.seq);
             self.check(|walk| walk.fact(entry), entry.seq);
-            *self.counts.entry(entry.fact.kind().to_owned()).or_default() += 1;
+            match self.counts.get_mut(entry.fact.kind()) {
+                Some(count) => *count += 1,
+                None => {
+                    self.counts.insert(entry.fact.kind().to_owned(), 1);
+                }
+            }
             if self.plan.is_none() || self.people.is_none() {
                 return;
             }
@@ -312,7 +320,7 @@ impl<'a> Walk<'a> {
             return fail(codes::SESSION, message);
         }
         let account = serde_json::Value::from(fact.account.as_str());
-        if !super::template::fits(&session.account.clone().into(), &account, &|path| self.parameter(&plan, path)) {
+        if !super::template::fits(&session.account.clone().into(), &account, &|path| self.parameter(path)) {
             let message = format!("the session {} is of another account than {}", fact.session, fact.account);
             return fail(codes::SESSION, message);
         }
@@ -323,9 +331,8 @@ impl<'a> Walk<'a> {
     }
 
     /// What `parameters.a.b` is, by the run's values.
-    fn parameter(&self, plan: &Plan, path: &str) -> Option<serde_json::Value> {
-        let values: serde_json::Value = serde_json::from_slice(self.objects.get(&plan.values)?).ok()?;
-        super::template::member(&values, path.strip_prefix("parameters.")?).cloned()
+    fn parameter(&self, path: &str) -> Option<serde_json::Value> {
+        super::template::member(&self.values, path.strip_prefix("parameters.")?).cloned()
     }
 
     fn stage_entered(&mut self, fact: &StageEntered) -> Checked {
@@ -399,6 +406,8 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        let values = self.objects.get(&plan.values).and_then(|bytes| serde_json::from_slice(bytes).ok());
+        self.values = values.unwrap_or_default();
         self.plan = Some(Rc::new(plan));
     }
 

@@ -6,13 +6,17 @@ use crate::base::json::{MAX_INTEGER, MAX_LINE, member_text};
 use crate::base::{Digest, RunId, Time};
 use crate::record::fact::Fact;
 
+/// Characters of a time in the years 0 to 9999.
+const AT: usize = 24;
+
 /// The entry, if the line is one for sure.
 pub(super) fn read(line: &str) -> Option<Entry> {
     if line.len() > MAX_LINE {
         return None;
     }
     let rest = line.strip_prefix("{\"at\":\"")?;
-    let (at, rest) = rest.split_once("\",\"by\":")?;
+    let (at, rest) = rest.split_at_checked(AT)?;
+    let rest = rest.strip_prefix("\",\"by\":")?;
     let (by, rest) = match rest.strip_prefix("null") {
         Some(rest) => (None, rest),
         None => {
@@ -23,14 +27,19 @@ pub(super) fn read(line: &str) -> Option<Entry> {
         }
     };
     let rest = rest.strip_prefix(",\"data\":")?;
-    // Behind `data` stand only numbers and plain words: the last such key is the entry's own.
-    let (data, rest) = rest.rsplit_once(",\"epoch\":")?;
-    let (epoch, rest) = rest.split_once(",\"kind\":\"")?;
-    let (kind, rest) = rest.split_once("\",\"mono\":")?;
-    let (mono, rest) = rest.split_once(",\"prev\":\"")?;
-    let (prev, rest) = rest.split_once("\",\"run\":\"")?;
-    let (run, rest) = rest.split_once("\",\"seq\":")?;
-    let seq = rest.strip_suffix(",\"v\":1}")?;
+    // Behind `data` stand only numbers and plain words: what is before them all is the data.
+    let rest = rest.strip_suffix(",\"v\":1}")?;
+    let (rest, seq) = digits_behind(rest);
+    let rest = rest.strip_suffix("\",\"seq\":")?;
+    let (rest, run) = rest.split_at_checked(rest.len().checked_sub(32)?)?;
+    let rest = rest.strip_suffix("\",\"run\":\"")?;
+    let (rest, prev) = rest.split_at_checked(rest.len().checked_sub(64)?)?;
+    let rest = rest.strip_suffix(",\"prev\":\"")?;
+    let (rest, mono) = digits_behind(rest);
+    let (rest, kind) = rest.strip_suffix("\",\"mono\":")?.rsplit_once('"')?;
+    let rest = rest.strip_suffix(",\"kind\":")?;
+    let (rest, epoch) = digits_behind(rest);
+    let data = rest.strip_suffix(",\"epoch\":")?;
     Some(Entry {
         at: Time::parse_millis(at)?,
         by,
@@ -55,6 +64,12 @@ pub(super) fn write(entry: &Entry) -> Option<String> {
          \"prev\":\"{prev}\",\"run\":\"{run}\",\"seq\":{seq},\"v\":1}}"
     );
     (line.len() <= MAX_LINE).then_some(line)
+}
+
+/// What stands before the digits at the end, and these.
+fn digits_behind(text: &str) -> (&str, &str) {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    (before, &text[before.len()..])
 }
 
 /// A number in its one form.
