@@ -311,6 +311,7 @@ fn blind(times: u32) -> String {
 fn the_old_copy_is_shut(scene: &Scene) {
     let before = scene.log().len();
     scene.resume("alice").exits(8).saying("CS8003").saying("goes on with it");
+    scene.seat("alice", &["rollback"]).exits(8).saying("CS8003");
     for words in [&["settle", "done", "make/first"][..], &["settle", "not-done", "make/first"], &["abandon"]] {
         scene.run("alice", words).exits(8).saying("CS8003").saying("the run was handed over to dora by alice");
     }
