@@ -12,6 +12,9 @@ use countersign::verify::{self, Verdict};
 
 const BOB: &str = "approve bob k1";
 
+/// A text in another form, and what is other about it.
+type Form = (&'static str, fn(&str) -> String);
+
 /// bob's approval of the first item, its text changed, and signed again by bob himself or not.
 fn told(change: impl Fn(&str) -> String + 'static, signed: bool) -> String {
     let mut writer = Writer::new(Mode::Live);
@@ -90,7 +93,6 @@ fn each_field_altered_alone_is_refused_even_if_its_person_signs_it() {
 
 #[test]
 fn the_same_words_in_another_form_are_no_statement() {
-    type Form = (&'static str, fn(&str) -> String);
     let forms: &[Form] = &[
         ("two fields in another order", |text| text.replacen("\nmode: live\nsize: 8\n", "\nsize: 8\nmode: live\n", 1)),
         ("a field twice", |text| text.replacen("\nmode: live\n", "\nmode: live\nmode: live\n", 1)),
@@ -165,7 +167,7 @@ fn a_signature_has_one_form_only() {
     });
     writer.honest();
     assert_eq!(code(&verdict_of(&writer)), "CS0806", "S + order");
-    let forms: [(&str, fn(&str) -> String); 3] = [
+    let forms: [Form; 3] = [
         ("something behind it", |text| format!("{text}x\n")),
         ("lines of another length", |text| text.replacen("\n", "\n\n", 2)),
         ("a byte more inside", |text| {
