@@ -139,6 +139,9 @@ struct World {
     glass: Vec<(Statement, Good, Vec<u8>)>,
     /// What AWS said about a statement's code, by its nonce.
     codes: BTreeMap<String, Corroborated>,
+    /// What was in force when a statement was signed, by its nonce, where that is not so any more.
+    old: BTreeMap<String, Head>,
+    starter: String,
     now: Time,
 }
 
@@ -178,6 +181,8 @@ impl World {
             statements: vec![],
             glass: vec![],
             codes: BTreeMap::new(),
+            old: BTreeMap::new(),
+            starter: "starter".into(),
             now: NOW,
         }
     }
@@ -227,7 +232,7 @@ impl World {
             asked: &self.asked,
             demands: self.demands.clone(),
             performers: self.performers.clone(),
-            starter: "starter".into(),
+            starter: self.starter.clone(),
             statements: self.statements.iter().enumerate().map(|(at, given)| self.given(at, given)).collect(),
             glass: self.glass.iter().enumerate().map(|(at, given)| self.given(at, given)).collect(),
             now: self.now,
@@ -237,7 +242,8 @@ impl World {
     fn given<'a>(&'a self, at: usize, given: &'a (Statement, Good, Vec<u8>)) -> Given<'a> {
         let corroborated = self.codes.get(&given.0.tail.nonce);
         let (seq, key) = (10 + at as u64, given.2.clone());
-        Given { seq, statement: &given.0, good: given.1, key, corroborated, head: &self.head }
+        let head = self.old.get(&given.0.tail.nonce).unwrap_or(&self.head);
+        Given { seq, statement: &given.0, good: given.1, key, corroborated, head }
     }
 
     /// The door, for the next statement.
@@ -831,7 +837,8 @@ fn glass_of(statement: &mut Statement) -> &mut BreakGlassFields {
 // --- brute force ---
 
 /// What one random person does: the role index they sign in, and how; whether AWS took a code of theirs for this
-/// statement (0: none was given, 1: for another statement); whether they break the glass, and may.
+/// statement (0: none was given, 1: for another statement); whether they break the glass, and may; over which texts
+/// and people they signed, and when.
 #[derive(Clone, Debug)]
 struct Doing {
     party: usize,
@@ -842,6 +849,25 @@ struct Doing {
     code: u8,
     glass: u8,
     listed: bool,
+    /// 0: before an amendment; 1: before a change of people; 2: while another performer sat (before a hand-over or a
+    /// recovery); more: as it is now.
+    over: u8,
+    /// 0: after approve-by; 1: half an hour ago; more: now.
+    when: u8,
+}
+
+/// What holds for everybody in one random case.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rules {
+    no_return: bool,
+    /// Approvals in the role `c` need a code.
+    coded: bool,
+    /// The first person opened the run, and such a person is left out.
+    no_starter: bool,
+    /// `a` and `b` are held by different people.
+    apart: bool,
+    /// Milliseconds since the request.
+    later: i64,
 }
 
 /// Numbers that are the same for the same seed.
@@ -861,7 +887,14 @@ impl Dice {
         let holds = [(); 3].map(|()| self.below(2) == 0);
         let (act, code, glass) = (self.below(10) as u8, self.below(6) as u8, self.below(12) as u8);
         let (performs, listed) = (self.below(10) == 0, self.below(10) < 7);
-        Doing { party: self.below(3), holds, signs_as: self.below(3), act, performs, code, glass, listed }
+        let (over, when) = (self.below(24) as u8, self.below(16) as u8);
+        Doing { party: self.below(3), holds, signs_as: self.below(3), act, performs, code, glass, listed, over, when }
+    }
+
+    fn rules(&mut self, coded: bool) -> Rules {
+        let (no_return, no_starter, apart) = (self.below(2) == 0, self.below(4) == 0, self.below(4) == 0);
+        let later = [0, 0, 0, HALF, HALF + 1, HOUR, HOUR + 1, HOUR + 8, 3 * HOUR][self.below(9)];
+        Rules { no_return, coded, no_starter, apart, later }
     }
 
     fn doings(&mut self, least: u64) -> Vec<Doing> {
@@ -875,6 +908,7 @@ impl Dice {
     }
 }
 
+const HALF: i64 = HOUR / 2;
 const ROLES: [&str; 3] = ["a", "b", "c"];
 /// Approvals in the role `c` need a code.
 const CODED: usize = 2;
@@ -886,8 +920,7 @@ fn bare() -> World {
     BARE.get_or_init(|| World::new(vec![], vec![])).clone()
 }
 
-/// `coded`: approvals in the role `c` need a code.
-fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, coded: bool) -> World {
+fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], rules: Rules) -> World {
     let people = doings.iter().enumerate().map(|(at, doing)| {
         let roles: Vec<&str> = (0..3).filter(|role| doing.holds[*role]).map(|role| ROLES[role]).collect();
         person(&format!("p{at}"), ["x", "y", "z"][doing.party], &roles)
@@ -895,12 +928,16 @@ fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, 
     let mut world = bare();
     world.people.people = people.map(|person| (person.id.clone(), person)).collect();
     world.demands = asked.iter().map(|(role, count, parties)| demand(WANTED[*role], *count, *parties)).collect();
-    let proof = if coded { Proof::MfaCode } else { Proof::Signature };
+    let proof = if rules.coded { Proof::MfaCode } else { Proof::Signature };
+    (world.plan.exclude_starter, world.starter) = (rules.no_starter, "p0".into());
+    if rules.apart {
+        world.plan.apart = vec![vec!["a".into(), "b".into()]];
+    }
     for (role, party, proof) in [("a", "x", Proof::Signature), ("b", "y", Proof::Signature), ("c", "", proof)] {
         let role = world.plan.roles.get_mut(role).unwrap();
         (role.party, role.proof) = (party.into(), proof);
     }
-    if no_return {
+    if rules.no_return {
         world.plan.stages[0].steps[0].back.point_of_no_return = "gone".into();
     }
     for (at, doing) in doings.iter().enumerate() {
@@ -912,8 +949,8 @@ fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, 
             world.people.break_glass.push(name.clone());
         }
         if doing.act > 0 {
-            let statement = world.statement(&name, ROLES[doing.signs_as], Decides::Approve);
-            if coded && doing.code > 0 {
+            let statement = signed_at_some_time(&mut world, &name, doing);
+            if rules.coded && doing.code > 0 {
                 let other = world.statement(&name, ROLES[doing.signs_as], Decides::Deny);
                 let about = if doing.code == 1 { &other } else { &statement };
                 world.codes.insert(statement.tail.nonce.clone(), code(about));
@@ -933,12 +970,34 @@ fn random_world(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, 
             world.broken(statement);
         }
     }
+    world.now = NOW.plus(rules.later);
     world
+}
+
+/// An approval as it was signed then, over what was in force then.
+fn signed_at_some_time(world: &mut World, name: &str, doing: &Doing) -> Statement {
+    let mut statement = world.statement(name, ROLES[doing.signs_as], Decides::Approve);
+    statement.tail.signed_at = match doing.when {
+        0 => world.asked.approve_by.plus(1_000),
+        1 => NOW.plus(-HALF),
+        _ => NOW,
+    };
+    let Body::Approval(head, fields) = &mut statement.body else { panic!("no approval") };
+    match doing.over {
+        0 => head.runbook = Digest::of(b"the text before the amendment"),
+        1 => head.people = Digest::of(b"the people before the change"),
+        2 => fields.performer = "who sat before".into(),
+        _ => {}
+    }
+    if doing.over < 2 {
+        world.old.insert(statement.tail.nonce.clone(), head.clone());
+    }
+    statement
 }
 
 /// All sets of approvals (by person) that fill every demand, each person one slot: whoever counts takes no place, or
 /// one of each demand in turn that they fit and that has room.
-fn brute(asked: &[(usize, u32, u32)], doings: &[Doing], coded: bool) -> Vec<Vec<usize>> {
+fn brute(asked: &[(usize, u32, u32)], doings: &[Doing], rules: Rules) -> Vec<Vec<usize>> {
     fn go(
         asked: &[(usize, u32, u32)],
         doings: &[Doing],
@@ -959,8 +1018,7 @@ fn brute(asked: &[(usize, u32, u32)], doings: &[Doing], coded: bool) -> Vec<Vec<
             return;
         };
         go(asked, doings, at + 1, places, sets);
-        let proved = doing.signs_as != CODED || doing.code > 1;
-        if doing.act > 1 && !doing.performs && doing.holds[doing.signs_as] && proved {
+        if doing.act > 1 && doing.holds[doing.signs_as] {
             for (demand, (role, count, _)) in asked.iter().enumerate() {
                 let fits = WANTED[*role].split('|').any(|role| role == ROLES[doing.signs_as]);
                 if fits && places[demand].len() < *count as usize {
@@ -972,47 +1030,69 @@ fn brute(asked: &[(usize, u32, u32)], doings: &[Doing], coded: bool) -> Vec<Vec<
         }
     }
     let mut sets = Vec::new();
-    // Without a proof to be given, every code is as good as an honest one.
-    let proved: Vec<Doing> =
-        doings.iter().map(|doing| Doing { code: if coded { doing.code } else { 2 }, ..doing.clone() }).collect();
-    go(asked, &proved, 0, &mut vec![Vec::new(); asked.len()], &mut sets);
+    // Whose approval is worth nothing does as if they had said nothing.
+    let counts = |at: usize, doing: &Doing| {
+        let proved = !rules.coded || doing.signs_as != CODED || doing.code > 1;
+        !barred(at, doing, rules) && proved && doing.over > 2 && doing.when > 0
+    };
+    let counted: Vec<Doing> = doings
+        .iter()
+        .enumerate()
+        .map(|(at, doing)| Doing { act: if counts(at, doing) { doing.act } else { 0 }, ..doing.clone() })
+        .collect();
+    go(asked, &counted, 0, &mut vec![Vec::new(); asked.len()], &mut sets);
     sets.sort();
     sets
 }
 
+/// Whoever performs, opened the run where that is forbidden, or holds roles that must be apart decides on nothing.
+fn barred(at: usize, doing: &Doing, rules: Rules) -> bool {
+    doing.performs || (rules.no_starter && at == 0) || (rules.apart && doing.holds[0] && doing.holds[1])
+}
+
 /// Who breaks the glass by all rules, in order; the first of each party.
-fn breakers(doings: &[Doing]) -> Vec<usize> {
+fn breakers(doings: &[Doing], rules: Rules) -> Vec<usize> {
     let mut parties = BTreeSet::new();
-    let may = |doing: &Doing| doing.glass == 0 && doing.listed && !doing.performs;
-    (0..doings.len()).filter(|at| may(&doings[*at]) && parties.insert(doings[*at].party)).collect()
+    let may = |at: usize, doing: &Doing| doing.glass == 0 && doing.listed && !barred(at, doing, rules);
+    (0..doings.len()).filter(|at| may(*at, &doings[*at]) && parties.insert(doings[*at].party)).collect()
 }
 
 /// The two statements of the rules say the same of one random case.
-fn agree(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, coded: bool) {
-    let world = random_world(asked, doings, no_return, coded);
-    let sets = brute(asked, doings, coded);
+fn agree(asked: &[(usize, u32, u32)], doings: &[Doing], rules: Rules) {
+    let world = random_world(asked, doings, rules);
+    let sets = brute(asked, doings, rules);
     let seq_of = |all: &[(Statement, Good, Vec<u8>)], person: &usize| {
         let name = format!("p{person}");
         10 + all.iter().position(|(statement, ..)| statement.tail.person == name).unwrap() as u64
     };
-    let first: Option<Vec<u64>> =
-        sets.first().map(|set| set.iter().map(|person| seq_of(&world.statements, person)).collect());
     let case = world.case();
     let decided = decide(&case);
-    match (&decided, first) {
-        // The earliest approvals that do are the ones consumed.
-        (Decision::Granted { consumes, run_by }, Some(first)) => {
-            assert_eq!((consumes, *run_by), (&first, NOW.plus(HOUR)));
+    match (&decided, sets.first()) {
+        // The earliest approvals that do are the ones consumed, for an hour after the last of them was signed.
+        (found, Some(set)) => {
+            let consumes: Vec<u64> = set.iter().map(|person| seq_of(&world.statements, person)).collect();
+            let signed = set.iter().map(|person| if doings[*person].when == 1 { -HALF } else { 0 }).max();
+            let until = signed.unwrap_or(0) + HOUR;
+            let wanted = match rules.later > until {
+                true => Decision::Expired { at: NOW.plus(until) },
+                false => Decision::Granted { consumes, run_by: NOW.plus(until) },
+            };
+            assert_eq!(found, &wanted);
         }
         (Decision::Missing(lacks), None) => {
             assert!(lacks.iter().any(|lack| lack.have < lack.needed) || asked.iter().any(|d| d.2 > d.1));
+            assert!(rules.later <= HOUR + 7, "approve-by has passed");
         }
-        (found, first) => panic!("{found:?}, but brute force says {first:?}"),
+        (Decision::Expired { at }, None) => {
+            assert!(rules.later > HOUR + 7);
+            assert_eq!(*at, world.asked.approve_by);
+        }
+        (found, None) => panic!("{found:?}, but brute force says that nobody may"),
     }
     // Break-glass stands only in place of what is missing; at a point of no return from both parties of the plan.
-    let breakers = breakers(doings);
+    let breakers = breakers(doings, rules);
     let parties: BTreeSet<usize> = breakers.iter().map(|at| doings[*at].party).collect();
-    let wanted = match no_return {
+    let wanted = match rules.no_return {
         true if parties.contains(&0) && parties.contains(&1) => breakers.as_slice(),
         true => &[],
         false => &breakers[..breakers.len().min(1)],
@@ -1022,8 +1102,10 @@ fn agree(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, coded: 
     }
     let by: Vec<u64> = wanted.iter().map(|person| seq_of(&world.glass, person)).collect();
     let begins = may_begin(&case, &id("s/move"));
-    if matches!(decided, Decision::Granted { .. }) || by.is_empty() {
+    if !sets.is_empty() || by.is_empty() {
         assert_eq!(begins, decided);
+    } else if rules.later > HOUR {
+        assert_eq!(begins, Decision::Expired { at: NOW.plus(HOUR) });
     } else {
         assert_eq!(begins, Decision::Waived { by, run_by: NOW.plus(HOUR) });
     }
@@ -1033,9 +1115,9 @@ fn agree(asked: &[(usize, u32, u32)], doings: &[Doing], no_return: bool, coded: 
 fn cases(seed: u64, count: u64, coded: bool) {
     for seed in seed..seed + count {
         let mut dice = Dice(seed);
-        let (asked, doings, no_return) = (dice.asked(), dice.doings(0), dice.below(2) == 0);
-        let failed = std::panic::catch_unwind(|| agree(&asked, &doings, no_return, coded)).is_err();
-        assert!(!failed, "seed {seed}: asked {asked:?}, point of no return {no_return}, {doings:#?}");
+        let (asked, doings, rules) = (dice.asked(), dice.doings(0), dice.rules(coded));
+        let failed = std::panic::catch_unwind(|| agree(&asked, &doings, rules)).is_err();
+        assert!(!failed, "seed {seed}: asked {asked:?}, {rules:?}, {doings:#?}");
     }
 }
 
@@ -1062,7 +1144,8 @@ fn a_denial_always_wins() {
     for seed in 0..3_000 {
         let mut dice = Dice(seed);
         let (doings, role) = (dice.doings(1), ROLES[dice.below(3)]);
-        let mut world = random_world(&asked, &doings, false, false);
+        let rules = Rules { later: [0, HOUR, 9 * HOUR][dice.below(3)], ..Rules::default() };
+        let mut world = random_world(&asked, &doings, rules);
         world.people.people.insert("denier".into(), person("denier", "x", &[role]));
         world.says("denier", role, Decides::Deny);
         assert!(matches!(decide(&world.case()), Decision::Denied { .. }), "seed {seed}: not denied");

@@ -165,3 +165,83 @@ fn it_travels_by_file_and_is_taken_in_once() {
     assert_eq!(scene.verdict(), ("OPEN".to_owned(), 4));
     assert!(scene.path(JOURNAL).exists() && scene.path(BOOK).exists());
 }
+
+/// What `status`, `verify` and the report say of it, and with which exit codes.
+fn reckoned(scene: &Scene, trust: &[&str]) -> (bool, (String, i32, bool)) {
+    let verdict = scene.run("nobody", &[&["verify", "--format", "json"], trust].concat());
+    let said = verdict.json();
+    assert_eq!(said["break_glass"], true, "it stays said for ever");
+    assert_eq!(said["problems"].as_array().map(Vec::len), Some(0));
+    let unreconciled = said["unreconciled"].as_bool().unwrap();
+    assert_eq!(scene.status()["unreconciled"].as_bool(), Some(unreconciled), "status and verify agree");
+    (unreconciled, (said["verdict"].as_str().unwrap().to_owned(), verdict.status, said["trusted_keys"] == true))
+}
+
+/// The words of everybody who looks, before and after.
+fn every_word_says(scene: &Scene, counter_signed: bool) {
+    let unreconciled = "unreconciled: every party must witness the result of the closed run";
+    let status = scene.run("nobody", &["status"]).exits(0);
+    status.clone().saying("BREAK-GLASS: dave (customer) waived the approvals of make/user");
+    assert_eq!(status.stdout.contains(unreconciled), !counter_signed, "{}", status.stdout);
+    let not_yet = "and not every party has counter-signed";
+    let since = "every party has counter-signed";
+    let verify = scene.run("nobody", &["verify"]);
+    let words = verify.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("Approvals were waived by break-glass"), "{words}");
+    assert_eq!(
+        (words.contains(not_yet), words.contains(&format!("break-glass; {since} since"))),
+        (!counter_signed, counter_signed),
+        "{words}"
+    );
+    let page = scene.run("nobody", &["report", "--format", "html"]).stdout;
+    assert!(page.contains("<span class=\"mode\">BREAK-GLASS</span>"), "{page}");
+    assert_eq!(
+        (page.contains(not_yet), page.contains(&format!("{since} the result since"))),
+        (!counter_signed, counter_signed)
+    );
+}
+
+/// Nobody but a person of each party, by the real verb, makes it whole again; and it stays told what happened.
+#[test]
+fn each_party_counter_signs_by_witnessing_and_only_then_it_is_reconciled() {
+    let scene = waiting(&["dave"]);
+    breaks(&scene, "dave", "make/user").exits(0);
+    scene.resume("alice").exits(4);
+    for person in ["bob", "carol"] {
+        scene.run(person, &["approve", "make/last"]).exits(0);
+    }
+    // While the run is open nobody can counter-sign.
+    scene.run("bob", &["witness"]).exits(7).saying("CS7060");
+    assert_eq!(reckoned(&scene, &[]), (true, ("OPEN".to_owned(), 4, false)));
+    scene.run("alice", &["confirm", "make/last", "--typed", "last"]).exits(0);
+    let end = scene.resume("alice").exits(4);
+    end.saying("not every party has counter-signed").saying("not witnessed yet by customer (bob or carol or dave)");
+    assert_eq!(made(&scene), 2);
+    let people = scene.path("runbooks/people.toml").display().to_string();
+    let trust = ["--trust", people.as_str()];
+    assert_eq!(reckoned(&scene, &trust), (true, ("CLOSED".to_owned(), 4, true)));
+    every_word_says(&scene, false);
+
+    // One party at the journal: not enough.
+    scene
+        .run("carol", &["witness", "--reason", "looked at what dave did"])
+        .exits(0)
+        .saying("who witnesses it counter-signs that");
+    assert_eq!(reckoned(&scene, &trust), (true, ("CLOSED".to_owned(), 4, true)));
+    every_word_says(&scene, false);
+    // A second person of the same party is still the same party.
+    scene.run("bob", &["witness"]).exits(0);
+    assert_eq!(reckoned(&scene, &trust).0, true);
+
+    // The other party by file: signed over the bundle, nothing until it is imported.
+    scene.run("nobody", &["export", "-o", "end.countersign"]).exits(0);
+    scene
+        .run("erin", &["witness", "end.countersign"])
+        .exits(0)
+        .saying("BREAK-GLASS: approvals were waived in this run");
+    assert_eq!(reckoned(&scene, &trust).0, true);
+    scene.run("bob", &["import", "end.countersign.erin.answer"]).exits(0).saying("every party has witnessed it");
+    assert_eq!(reckoned(&scene, &trust), (false, ("WITNESSED".to_owned(), 0, true)));
+    every_word_says(&scene, true);
+    assert_eq!(scene.verdict(), ("CLOSED".to_owned(), 0), "nor does it need trusted keys to be reconciled");
+}

@@ -117,6 +117,42 @@ fn every_error_code_belongs_to_a_family_of_the_contributing_page() {
     assert!(strays.is_empty(), "{strays:#?}");
 }
 
+/// Each attack names a test, or a row of the tables of `tests/verify_attacks`, and a code that has a page.
+#[test]
+fn the_attacks_page_names_tests_and_codes_that_exist() {
+    let page = std::fs::read_to_string(root().join("docs/attacks.md")).unwrap();
+    let mut files = Vec::new();
+    collect(&root().join("tests"), &mut files);
+    let texts: Vec<(PathBuf, String)> =
+        files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap())).collect();
+    let has = |cell: &str| match cell.trim_matches('`').split_once("::") {
+        Some((file, test)) => texts.iter().any(|(path, text)| {
+            let name = path.strip_prefix(root().join("tests")).unwrap().with_extension("");
+            let parts: Vec<&str> = name.iter().filter_map(|part| part.to_str()).collect();
+            parts.contains(&file) && text.contains(&format!("fn {test}("))
+        }),
+        None => texts.iter().any(|(_, text)| text.contains(&format!("({cell}, \"CS08"))),
+    };
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| attack ") && !line.starts_with("| --- "))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let mut faults = Vec::new();
+    for row in &rows {
+        assert_eq!(row.len(), 5, "{row:?}");
+        if !has(row[4]) {
+            faults.push(format!("there is no test {}", row[4]));
+        }
+        if countersign::explain::find(row[3]).is_none() {
+            faults.push(format!("nothing explains {}", row[3]));
+        }
+    }
+    assert!(rows.len() >= 40, "{} attacks", rows.len());
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(!has("`refusals::no_such_test`") && !has("\"no such lie\""), "the check can fail");
+}
+
 /// Links, and the paths in backquotes that begin with a folder of this repository.
 #[test]
 fn files_that_the_docs_name_exist() {

@@ -70,3 +70,28 @@ fn every_door_goes_through_the_one_decision_function() {
     );
     assert_eq!(of(&["voice::break_glass("]), set(&["cli/desk.rs", "cli/import.rs"]));
 }
+
+/// A change of a run: the fold itself refuses one that is not signed by all whom it touches, whoever wrote it; the verb
+/// only asks beforehand. The verifier has rules of its own.
+#[test]
+fn every_change_of_a_run_goes_through_the_fold() {
+    let all = sources();
+    let of = |texts: &[&str]| users(&all, texts, "approval/");
+    let asks = set(&["engine/state/change.rs", "cli/change.rs"]);
+    assert_eq!(of(&["change::amendment(", "rules::amendment("]), asks);
+    assert_eq!(of(&["change::unsigned(", "rules::unsigned("]), asks);
+    assert_eq!(of(&["change::people_unsigned(", "rules::people_unsigned("]), asks);
+    assert_eq!(
+        of(&["EndedBy::Amended, Amended {", "EndedBy::PeopleChanged, PeopleChanged {"]),
+        set(&["cli/change.rs"])
+    );
+    assert!(
+        all.iter().filter(|(path, _)| path.starts_with("verify/")).all(|(_, code)| !code.contains("approval::change"))
+    );
+    // Every word that is signed and comes from elsewhere is checked where the fold checks it.
+    assert_eq!(
+        of(&[".check_signed("]),
+        set(&["cli/hand_over.rs", "engine/state.rs", "run/voice.rs", "run/witness.rs"])
+    );
+    assert_eq!(of(&["fact::Witness {"]), set(&["run/witness.rs"]));
+}

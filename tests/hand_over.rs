@@ -269,3 +269,174 @@ fn a_killed_hand_over_or_take_over_is_whole_or_not_there() {
     seat_on(&scene, "dora/journal.db", "dora", &["resume"]).exits(4);
     assert_eq!(verdict_on(&scene, "dora/journal.db"), "OPEN");
 }
+
+// --- an operation in doubt, and the machine that began it is given up ---
+
+/// alice's machine has the run, and bob has approved its first step; these faults strike AWS.
+fn struck(faults: &str) -> Scene {
+    let world = shipped("tests/fixtures/kinds/worlds/kinds.toml");
+    let scene = Scene::new(RUNBOOK, &format!("{world}\n{faults}"), &people());
+    scene.open("alice").exits(4);
+    scene.run("bob", &["approve", "make/first"]).exits(0);
+    scene
+}
+
+/// alice goes on, and her process is killed as soon as these words are in the journal, and AWS has done what it was
+/// asked to do.
+fn killed_at(scene: &Scene, words: &str) {
+    let mut command = scene.seat_command("alice", &["resume"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let base = rusqlite::Connection::open(scene.path(JOURNAL)).unwrap();
+    base.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    let there = || {
+        let query = "SELECT count(*) FROM entry WHERE instr(line, ?1) > 0";
+        base.query_row(query, [words], |row| row.get::<_, i64>(0)).unwrap() > 0
+    };
+    scene::await_that(words, there);
+    scene::await_that("AWS did it", || !scene.effects().is_empty());
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success(), "it was killed");
+}
+
+const LOST: &str = "[[faults]]\non = \"iam:CreateUser\"\nkind = \"response_lost\"\n";
+const SLOW: &str = "[[faults]]\non = \"iam:CreateUser\"\nkind = \"slow\"\ndelay = \"60s\"\n";
+
+/// After the anchor's two reads none succeeds for so many times.
+fn blind(times: u32) -> String {
+    format!("[[faults]]\non = \"iam:GetUser\"\nkind = \"access_denied\"\nnth = 3\ntimes = {times}\n")
+}
+
+/// What alice's copy says to everybody once the run is dora's: nothing is settled, begun or written there.
+fn the_old_copy_is_shut(scene: &Scene) {
+    let before = scene.log().len();
+    scene.resume("alice").exits(8).saying("CS8003").saying("goes on with it");
+    scene.seat("alice", &["rollback"]).exits(8).saying("CS8003");
+    for words in [&["settle", "done", "make/first"][..], &["settle", "not-done", "make/first"], &["abandon"]] {
+        scene.run("alice", words).exits(8).saying("CS8003").saying("the run was handed over to dora by alice");
+    }
+    assert_eq!(scene.log().len(), before);
+}
+
+/// The second step, done on dora's machine; in the end each effect is there once, and both verifiers say so.
+fn dora_ends_it(scene: &Scene) {
+    let dora = "dora/journal.db";
+    on(scene, dora, "bob", &["approve", "make/second"]).exits(0);
+    seat_on(scene, dora, "dora", &["resume"]).exits(0);
+    assert_eq!(scene.effects(), ["iam:CreateUser", "iam:CreateUser"], "what was in doubt was not sent again");
+    assert_eq!(verdict_on(scene, dora), "CLOSED");
+    on(scene, dora, "bob", &["export", "-o", "closed.countersign"]).exits(0);
+    scene::second::agrees(&std::fs::read(scene.path("closed.countersign")).unwrap());
+}
+
+/// The `outcome` entries about the first step, as result and how it was found.
+fn outcomes_on(scene: &Scene, journal: &str) -> Vec<(String, String)> {
+    let log = on(scene, journal, "bob", &["log", "--format", "json"]).exits(0);
+    let all = log.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let word = |entry: &serde_json::Value, name: &str| entry["data"][name].as_str().unwrap().to_owned();
+    all.filter(|entry| entry["kind"] == "outcome" && entry["data"]["step"] == "make/first")
+        .map(|entry| (word(&entry, "result"), word(&entry, "found")))
+        .collect()
+}
+
+fn pair(result: &str, found: &str) -> (String, String) {
+    (result.to_owned(), found.to_owned())
+}
+
+/// The answer is lost, alice can't read how it stands, and dies; dora can.
+#[test]
+fn what_is_in_doubt_is_handed_over_and_found_out_there_by_reading() {
+    let scene = struck(&format!("{LOST}{}", blind(40)));
+    killed_at(&scene, "\"result\":\"in_doubt\"");
+    assert_eq!(scene.status()["state"], "in doubt");
+    let said = scene.run("alice", &HAND).exits(0);
+    said.saying("make/first is in doubt: dora goes on by reading how it stands");
+    the_old_copy_is_shut(&scene);
+    let dora = "dora/journal.db";
+    on(&scene, dora, "dora", &["take-over", "run.countersign"]).exits(0).saying("goes on here");
+    on(&scene, dora, "bob", &["status"]).exits(0).saying("make/first is in doubt: resuming reads how it stands");
+    let status = on(&scene, dora, "bob", &["status", "--format", "json"]).exits(0).json();
+    assert_eq!((status["state"].as_str(), status["steps"][0]["state"].as_str()), (Some("in doubt"), Some("in doubt")));
+    seat_on(&scene, dora, "dora", &["rollback"]).exits(7).saying("make/first is in doubt: settle it first");
+    on(&scene, dora, "dora", &["abandon"]).exits(5).saying("CS5001");
+    let said = seat_on(&scene, dora, "dora", &["resume"]).exits(4);
+    said.saying("it happened").saying("make/first: done (found by reading)").saying("approve make/second");
+    assert_eq!(outcomes_on(&scene, dora), [pair("in_doubt", "answer"), pair("done", "probe")]);
+    dora_ends_it(&scene);
+    the_old_copy_is_shut(&scene);
+}
+
+/// Nobody can read it anywhere: people say how it stands, dora by her word and bob by his agreement.
+#[test]
+fn what_is_in_doubt_is_handed_over_and_settled_there_by_people() {
+    let scene = struck(&format!("{LOST}{}", blind(1000)));
+    killed_at(&scene, "\"result\":\"in_doubt\"");
+    scene.run("alice", &HAND).exits(0);
+    let dora = "dora/journal.db";
+    on(&scene, dora, "dora", &["take-over", "run.countersign"]).exits(0);
+    on(&scene, dora, "bob", &["settle", "done", "make/first"]).exits(7).saying("CS7008");
+    let words = ["settle", "done", "make/first", "--reason", "seen in the console"];
+    on(&scene, dora, "dora", &words).exits(0);
+    // A word alone is not enough: bob, who may approve the step, must agree.
+    seat_on(&scene, dora, "dora", &["resume"]).exits(5).saying("waiting for bob or carol");
+    on(&scene, dora, "dora", &["approve", "make/first"]).exits(7);
+    assert_eq!(outcomes_on(&scene, dora), [pair("in_doubt", "answer")]);
+    on(&scene, dora, "bob", &["approve", "make/first"]).exits(0);
+    seat_on(&scene, dora, "dora", &["resume"]).exits(4).saying("approve make/second");
+    assert_eq!(outcomes_on(&scene, dora), [pair("in_doubt", "answer"), pair("done", "word")]);
+    assert_eq!(scene.effects().len(), 1, "it was not sent again");
+    assert_eq!(verdict_on(&scene, dora), "OPEN");
+    on(&scene, dora, "bob", &["export", "-o", "settled.countersign"]).exits(0);
+    scene::second::agrees(&std::fs::read(scene.path("settled.countersign")).unwrap());
+    the_old_copy_is_shut(&scene);
+}
+
+/// The machine burns while AWS works on it: what it had begun is in the last file, and is found out by reading.
+#[test]
+fn a_lost_machine_is_replaced_with_its_operation_in_doubt() {
+    let scene = struck(SLOW);
+    killed_at(&scene, "\"kind\":\"intended\"");
+    let open = scene.run("alice", &HAND).exits(5).saying("CS5001");
+    open.saying("make/first was begun, and its end is not known").saying("read how it stands first");
+    scene.run("alice", &["export", "-o", "last.countersign"]).exits(0);
+    std::fs::rename(scene.path(JOURNAL), scene.path("lost.db")).unwrap();
+    let dora = "dora/journal.db";
+    let ask = ["take-over", "last.countersign", "--recovery", "-o", "ask"];
+    on(&scene, dora, "dora", &ask).exits(0).saying("look at AWS first");
+    on(&scene, "nowhere.db", "bob", &["approve", "ask"]).exits(0);
+    let bring = ["take-over", "last.countersign", "--recovery", "--words", "ask.bob.answer"];
+    on(&scene, dora, "dora", &bring).exits(0).saying("goes on here");
+    let status = on(&scene, dora, "bob", &["status", "--format", "json"]).exits(0).json();
+    assert_eq!(status["state"], "in doubt");
+    seat_on(&scene, dora, "dora", &["resume"]).exits(4).saying("make/first: done (found by reading)");
+    assert_eq!(outcomes_on(&scene, dora), [pair("done", "probe")]);
+    dora_ends_it(&scene);
+    // The lost machine comes back with its own doubt, and settles it: two histories.
+    std::fs::rename(scene.path("lost.db"), scene.path(JOURNAL)).unwrap();
+    scene.resume("alice").exits(4);
+    scene.run("alice", &["return", "closed.countersign"]).exits(6).saying("CS6011").saying("DIVERGED");
+}
+
+/// The last file is older than what the machine did: the anchor sees it, and nothing is done a second time.
+#[test]
+fn a_recovery_from_an_older_file_repeats_nothing() {
+    let scene = struck("");
+    scene.run("alice", &["export", "-o", "last.countersign"]).exits(0);
+    scene.resume("alice").exits(4);
+    assert_eq!(scene.effects().len(), 1);
+    // bob has seen more of this run than the file holds, and does not sign; carol has not.
+    scene.run("bob", &["approve", "make/second"]).exits(0);
+    let dora = "dora/journal.db";
+    on(&scene, dora, "dora", &["take-over", "last.countersign", "--recovery", "-o", "ask"]).exits(0);
+    on(&scene, "nowhere.db", "bob", &["approve", "ask"]).exits(6).saying("CS6010").saying("DIVERGED");
+    on(&scene, "nowhere.db", "carol", &["approve", "ask"]).exits(0);
+    let bring = ["take-over", "last.countersign", "--recovery", "--words", "ask.carol.answer"];
+    on(&scene, dora, "dora", &bring).exits(0);
+    seat_on(&scene, dora, "dora", &["resume"]).exits(4);
+    on(&scene, dora, "carol", &["approve", "make/first"]).exits(0);
+    let said = seat_on(&scene, dora, "dora", &["resume"]).exits(7);
+    said.saying("REFUSED").saying("does not hold: iam:GetUser: expected the error NoSuchEntity");
+    assert_eq!(scene.effects().len(), 1, "it was not done a second time");
+    assert_eq!(outcomes_on(&scene, dora), []);
+    assert_eq!(verdict_on(&scene, dora), "OPEN");
+}

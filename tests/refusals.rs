@@ -86,7 +86,7 @@ fn nobody_approves_what_they_perform() {
     let scene = Scene::new(&text, &world(), &people);
     scene.open("alice").exits(4);
     let before = scene.log().len();
-    scene.run("alice", &["approve", "make/user"]).exits(7).saying("nobody approves what they perform");
+    scene.run("alice", &["approve", "make/user"]).exits(7).saying("CS7005").saying("nobody approves what they perform");
     assert_eq!(scene.log().len(), before);
     nothing_happened(&scene);
 }
@@ -98,7 +98,11 @@ fn two_roles_of_one_person_fill_one_slot() {
     let scene = Scene::new(GUARDED, &world(), &people);
     scene.open("alice").exits(4);
     scene.run("bob", &["approve", "make/user"]).exits(0);
-    scene.run("bob", &["approve", "make/user"]).exits(7).saying("bob has decided on this request already");
+    scene
+        .run("bob", &["approve", "make/user"])
+        .exits(7)
+        .saying("CS7005")
+        .saying("bob has decided on this request already");
     scene.resume("alice").exits(4).saying("carol");
     assert_eq!(scene.waits()[0], "approval carol");
     nothing_happened(&scene);
@@ -123,7 +127,11 @@ fn a_role_that_is_not_asked_for_does_not_count() {
     let text = GUARDED.replace("[separation]", "cleaner = { title = \"Cleaner\", party = \"customer\" }\n[separation]");
     let scene = Scene::new(&text, &world(), &people);
     scene.open("alice").exits(4);
-    scene.run("dan", &["approve", "make/user"]).exits(7).saying("the role cleaner is not asked for here");
+    scene
+        .run("dan", &["approve", "make/user"])
+        .exits(7)
+        .saying("CS7005")
+        .saying("the role cleaner is not asked for here");
     nothing_happened(&scene);
 }
 
@@ -132,7 +140,7 @@ fn a_person_that_nobody_knows_is_refused() {
     let scene = waiting();
     std::fs::create_dir_all(scene.path("eve/home")).unwrap();
     scene.key("eve/key", KeyKind::Ed25519, 5);
-    scene.run("eve", &["approve", "make/user"]).exits(7).saying("eve is not in the people file");
+    scene.run("eve", &["approve", "make/user"]).exits(7).saying("CS7003").saying("eve is not in the people file");
     scene.run("eve", &["deny", "make/user"]).exits(7);
     scene.run("eve", &["confirm", "make/user", "--typed", "new"]).exits(7);
     scene.run("eve", &["note", "hello"]).exits(7);
@@ -145,7 +153,7 @@ fn a_person_that_nobody_knows_is_refused() {
 fn a_key_that_is_not_the_persons_does_not_sign() {
     let scene = waiting();
     scene.key("bob/key", KeyKind::Ed25519, 5);
-    scene.run("bob", &["approve", "make/user"]).exits(7).saying("bob");
+    scene.run("bob", &["approve", "make/user"]).exits(7).saying("CS7001").saying("is nobody's in the people file");
     scene.key("alice/key", KeyKind::Ed25519, 5);
     scene.resume("alice").exits(7);
     nothing_happened(&scene);
@@ -159,7 +167,7 @@ fn touch_and_pin_are_both_needed() {
         let scene = Scene::new(GUARDED, &world(), &people);
         scene.open("alice").exits(4);
         let said = scene.run("carol", &["approve", "make/user"]).exits(7);
-        said.saying("the role holder needs a security key with touch and PIN").saying(words);
+        said.saying("CS7005").saying("the role holder needs a security key with touch and PIN").saying(words);
         nothing_happened(&scene);
     }
 }
@@ -181,7 +189,7 @@ fn what_came_too_late_does_not_count() {
     let scene = Scene::new(&text, &world(), &people());
     scene.open("alice").exits(4);
     std::thread::sleep(std::time::Duration::from_millis(1_500));
-    scene.run("bob", &["approve", "make/user"]).exits(7).saying("refused");
+    scene.run("bob", &["approve", "make/user"]).exits(7).saying("CS7005").saying("refused");
     scene.resume("alice").exits(4);
     let ended = scene.entries("request_ended");
     assert_eq!(ended[0]["why"], "expired");
@@ -192,7 +200,7 @@ fn what_came_too_late_does_not_count() {
 fn a_denial_ends_the_request() {
     let scene = waiting();
     scene.run("carol", &["deny", "make/user", "--reason", "not today"]).exits(0);
-    scene.run("bob", &["approve", "make/user"]).exits(7).saying("no open request covers");
+    scene.run("bob", &["approve", "make/user"]).exits(7).saying("CS7002").saying("no open request covers");
     scene.run("carol", &["deny", "make/user"]).exits(7);
     nothing_happened(&scene);
 }
@@ -212,11 +220,15 @@ fn an_approval_is_for_its_step_alone() {
         two.replace(signature(&two).to_string().trim_matches('"'), signature(&one).to_string().trim_matches('"'));
     assert_ne!(swapped, two);
     scene.write("swapped.answer", &swapped);
-    scene.run("alice", &["import", "swapped.answer"]).exits(7).saying("refused");
+    scene.run("alice", &["import", "swapped.answer"]).exits(7).saying("CS7006").saying("the signature");
     // A statement whose words were changed.
     scene.write("changed.answer", &one.replace("covers: make/other", "covers: make/user"));
     assert_ne!(scene.read("changed.answer"), one);
-    scene.run("alice", &["import", "changed.answer"]).exits(7);
+    scene
+        .run("alice", &["import", "changed.answer"])
+        .exits(7)
+        .saying("CS7006")
+        .saying("the signature does not fit the text");
     nothing_happened(&scene);
     // The real one is for make/other only.
     scene.run("alice", &["import", "other.answer"]).exits(0);
@@ -230,7 +242,7 @@ fn an_answer_file_is_taken_in_once() {
     scene.run("bob", &["approve", "make/user", "-o", "bob.answer"]).exits(0);
     scene.run("alice", &["import", "bob.answer"]).exits(0);
     let before = scene.log().len();
-    scene.run("alice", &["import", "bob.answer"]).exits(7).saying("used before");
+    scene.run("alice", &["import", "bob.answer"]).exits(7).saying("CS7005").saying("used before");
     assert_eq!(scene.log().len(), before);
     nothing_happened(&scene);
 }
@@ -249,7 +261,7 @@ fn an_approval_of_another_run_does_not_count() {
         .to_owned();
     // The same words, sent to the other run.
     scene.write("moved.answer", &scene.read("first.answer").replacen(&first, &second, 1));
-    scene.run("alice", &["import", "moved.answer"]).exits(7).saying("another run");
+    scene.run("alice", &["import", "moved.answer"]).exits(7).saying("CS7006").saying("another run");
     let entries = scene.run("alice", &["log", &second, "--format", "json"]).exits(0).stdout;
     assert!(!entries.contains("\"kind\":\"approval\""));
 }
@@ -260,7 +272,7 @@ fn an_approval_of_an_earlier_request_does_not_count() {
     scene.run("bob", &["approve", "make/user", "-o", "bob.answer"]).exits(0);
     scene.run("carol", &["deny", "make/user"]).exits(0);
     scene.resume("alice").exits(4);
-    scene.run("alice", &["import", "bob.answer"]).exits(7).saying("the request is over");
+    scene.run("alice", &["import", "bob.answer"]).exits(7).saying("CS7005").saying("the request is over");
     nothing_happened(&scene);
 }
 
@@ -279,7 +291,7 @@ fn an_approval_of_an_earlier_attempt_does_not_count() {
     // The second attempt asks anew, and the old statement is spent.
     scene.resume("alice").exits(4).saying("to approve make/user");
     assert_eq!(scene.entries("asked").iter().filter(|asked| asked["covers"] == "make/user").count(), 2);
-    scene.run("alice", &["import", "bob.answer"]).exits(7);
+    scene.run("alice", &["import", "bob.answer"]).exits(7).saying("CS7005").saying("used before");
     assert!(scene.waits().contains(&"approval bob".to_owned()), "{:?}", scene.waits());
     nothing_happened(&scene);
 }
@@ -294,7 +306,11 @@ fn an_approval_for_one_item_is_not_for_the_next() {
     scene.open("alice").exits(4);
     scene.run("bob", &["approve", "make:old/user", "-o", "old.answer"]).exits(0);
     scene.write("moved.answer", &scene.read("old.answer").replace("make:old/user", "make:new/user"));
-    scene.run("alice", &["import", "moved.answer"]).exits(7);
+    scene
+        .run("alice", &["import", "moved.answer"])
+        .exits(7)
+        .saying("CS7006")
+        .saying("the signature does not fit the text");
     scene.run("alice", &["import", "old.answer"]).exits(0);
     scene.run("carol", &["approve", "make:new/user"]).exits(0);
     scene.resume("alice").exits(4);
@@ -680,6 +696,60 @@ fn a_journal_that_is_none() {
             std::fs::remove_file(scene.path(&format!("{JOURNAL}{end}"))).ok();
         }
     }
+}
+
+// --- what people read ---
+
+/// Nothing that others wrote reaches a screen or a page raw: no control, bidirectional or invisible character.
+#[test]
+fn what_people_read_is_plain_whatever_others_wrote() {
+    const EVIL: &str = "\u{1b}[2J\u{1b}]0;x\u{7}ok\u{202e}on\u{2066}\u{200b}\u{feff}\r\u{9b}1m";
+    let raw = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let scene = waiting();
+    scene.run("bob", &["approve", "make/user", "--reason", EVIL]).exits(0);
+    scene.run("alice", &["note", EVIL]).exits(0);
+    scene.run("carol", &["deny", "make/user", "--reason", EVIL]).exits(0);
+    scene.resume("alice").exits(4);
+    scene.run("alice", &["hand-over", "--to", "bob", "-o", "away", "--reason", EVIL]).exits(0);
+    scene.write(EVIL, "no journal");
+    for words in [
+        &["status"][..],
+        &["log"],
+        &["log", "--format", "json"],
+        &["runs"],
+        &["requests"],
+        &["review", "away", "--as", "bob"],
+        &["verify"],
+        &["verify", "--commands"],
+        &["report", "--format", "markdown"],
+        &["report", "--format", "html"],
+        &["report", "--format", "json"],
+        &["verify", EVIL],
+        &["log", EVIL],
+        &["import", EVIL],
+        &["take-over", EVIL, "--as", "bob"],
+        &["decline", EVIL, "--as", "bob"],
+        &["check", EVIL],
+        &["approve", EVIL, "--as", "bob"],
+        &["settle", "done", EVIL, "--as", EVIL],
+        &["explain", EVIL],
+        &["actions", EVIL],
+    ] {
+        let said = scene.run("bob", words);
+        let all = format!("{}{}", said.stdout, said.stderr);
+        assert!(!all.is_empty(), "{words:?}");
+        let found: Vec<char> = all.chars().filter(|c| raw(*c)).collect();
+        assert!(found.is_empty(), "{words:?}: {found:?} in\n{all:?}");
+    }
+    let log = scene.run("bob", &["log"]).exits(0).stdout;
+    assert!(log.contains("\\u{1b}[2J") && log.contains("\\u{202e}on"), "it is shown, and plain: {log}");
+    // Whoever writes it into a runbook is told so.
+    let hidden = GUARDED.replace("title = \"Administrator\"", "title = \"Admin\u{202e}rotartsi\"");
+    scene.write("hidden.toml", &hidden);
+    scene.run("alice", &["check", "hidden.toml"]).exits(3).saying("CS0115");
 }
 
 // --- rubbish ---

@@ -1,11 +1,14 @@
 //! The run at a terminal 80 columns wide: what is asked there and how it is answered, what a wrong answer and Ctrl-C
 //! do, and what NO_COLOR leaves. What the screen shows is a transcript.
 #![cfg(all(unix, feature = "aws"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 #[path = "support/screen.rs"]
 mod screen;
+#[path = "second/mod.rs"]
+mod second;
 mod support;
+mod tutorial;
 
 use screen::Screen;
 use support::Scene;

@@ -337,7 +337,7 @@ pub fn say_next(run: &Run, ui: &Ui, now: Time, seated: bool) {
         return parts::all_waiting_words(run, &approvals).iter().for_each(|words| ui.say(words));
     }
     match status::next_turn(run, now).filter(|_| !seated) {
-        Some(waited) => ui.say(&parts::waiting_words(run, &waited)),
+        Some(waited) => parts::all_waiting_words(run, &[waited]).iter().for_each(|words| ui.say(words)),
         None => ui.say("nothing waits for approval; the run goes on at its seat"),
     }
 }

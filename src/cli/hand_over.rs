@@ -13,7 +13,7 @@ use crate::base::{Digest, RunId, StepId, escape};
 use crate::engine::next::Draft;
 use crate::engine::port::{ChainHead, Clock, Store, StoreError};
 use crate::engine::state::{Run, Status, recovery_of};
-use crate::engine::status;
+use crate::engine::{end, status};
 use crate::journal::Journal;
 use crate::record::answer::{self, Answer};
 use crate::record::bundle::{self, Bundle};
@@ -347,6 +347,7 @@ fn keep_closed(journal: &mut Journal, other: &Other, ui: &Ui) -> CliResult {
         .map_err(|error| place::store_error(&error))?;
     let count = arriving.lines.len();
     ui.say(&format!("ok: {count} entries from elsewhere; the run is closed: {}", status::state(&other.run)));
+    end::words(&other.run).iter().for_each(|words| ui.say(&escape::block(words)));
     Ok(Exit::Done)
 }
 

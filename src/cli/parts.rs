@@ -184,7 +184,31 @@ pub fn all_waiting_words(run: &Run, all: &[Waited]) -> Vec<String> {
             words.push(together(run, &same));
         }
     }
+    words.extend(by_file(run, all));
     words
+}
+
+/// How the run gets to people of another party than those at the seat: they may have no access to this journal.
+fn by_file(run: &Run, all: &[Waited]) -> Option<String> {
+    use crate::record::fact::WaitFor;
+    let party = |id: &String| run.people.get(id).map(|person| person.party.as_str());
+    let near: Vec<&str> = run.signed_on.iter().filter_map(party).collect();
+    let far = |waited: &&Waited| {
+        let mut parties = waited.people.iter().filter_map(party).peekable();
+        parties.peek().is_some() && !near.is_empty() && parties.all(|one| !near.contains(&one))
+    };
+    let waited = all.iter().find(far).filter(|_| run.handed.is_none())?;
+    let (id, journal) = (run.id.short(), run.whereabouts.journal());
+    let command = match waited.what {
+        WaitFor::Approval => format!("countersign requests {id} -o FILE{journal}"),
+        WaitFor::Performer | WaitFor::Session => {
+            let person = waited.people.first()?;
+            let from = run.signed_on.first()?;
+            format!("countersign hand-over {id} --to {person} --as {from} -o FILE{journal}")
+        }
+        _ => return None,
+    };
+    Some(format!("  from a machine of their own, by file: {}", escape::line(&command)))
 }
 
 fn together(run: &Run, same: &[&Waited]) -> String {

@@ -4,9 +4,10 @@ use super::decide::{read_text, write_file};
 use super::parts::{self, OsRandom, SystemClock, Who};
 use super::place;
 use super::ui::{CliError, CliResult, Exit, Ui};
+use crate::base::escape;
 use crate::base::json::{self, Form};
 use crate::engine::port::{Clock, Random, Signer};
-use crate::people::{self, People};
+use crate::people::{self, People, Person};
 use crate::record::fact::{Mode, SignedText};
 use crate::record::statement::{Body, Statement, Tail};
 use crate::sshsig;
@@ -74,6 +75,9 @@ fn sign(args: &SignArgs, ui: &Ui) -> CliResult {
     let text = statement.text();
     let (signature, key) =
         signer.sign(&person, &statement.namespace(), &text).map_err(|error| place::run_error(&error.into()))?;
+    // Who signs for keys must see them: they are compared with what each person says theirs is.
+    ui.must_say(&format!("{} says:", escape::line(&args.file.display().to_string())));
+    who_is_who(&people).iter().for_each(|line| ui.must_say(line));
     let path = signatures_path(&args.file);
     let mut all = if path.exists() { signatures(&path)? } else { Vec::new() };
     all.push(SignedText { statement: text, signature, key });
@@ -81,7 +85,36 @@ fn sign(args: &SignArgs, ui: &Ui) -> CliResult {
         .map_err(|error| CliError::new(Exit::Failed, "CS1003", error.to_string(), ""))?;
     replace_file(&path, &bytes)?;
     ui.say(&format!("ok: {person} ({}) signed {}; kept in {}", known.party, args.file.display(), path.display()));
+    still_missing(&args.file, &people, &all).iter().for_each(|line| ui.say(line));
     Ok(Exit::Done)
+}
+
+/// A line for each key: whose it is, and its fingerprint, as `ssh-keygen -l` has it.
+fn who_is_who(people: &People) -> Vec<String> {
+    let width = people.people.keys().map(String::len).max().unwrap_or(0);
+    let line = |person: &Person, key: &sshsig::PublicKey| {
+        let roles = if person.roles.is_empty() { "no role".to_owned() } else { person.roles.join(", ") };
+        format!("  {:width$}  {}  {} ({})", person.id, key.fingerprint(), person.party, roles)
+    };
+    people.people.values().flat_map(|person| person.keys.iter().map(move |key| line(person, key))).collect()
+}
+
+/// The parties of which nobody has signed the file as it is now.
+fn still_missing(file: &Path, people: &People, all: &[SignedText]) -> Vec<String> {
+    let good: BTreeSet<String> = all.iter().filter_map(|signed| party_of(signed, people)).collect();
+    let parties: BTreeSet<&str> = people.people.values().map(|person| person.party.as_str()).collect();
+    let missing = parties.into_iter().filter(|party| !good.contains(*party)).map(|party| {
+        let of: Vec<&str> =
+            people.people.values().filter(|person| person.party == party).map(|person| person.id.as_str()).collect();
+        let first = of.first().copied().unwrap_or("PERSON");
+        let file = escape::line(&place::quoted(&file.to_string_lossy()));
+        format!(
+            "not signed yet by {party} ({})\n  can run: countersign people sign {file} --as {first}",
+            of.join(" or ")
+        )
+    });
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() { vec!["signed by every party of the file".to_owned()] } else { missing }
 }
 
 /// The whole new text or the whole old one, whatever happens meanwhile.

@@ -11,9 +11,10 @@ use crate::base::{Time, escape};
 use crate::engine::port::Clock;
 use crate::engine::state::{RequestState, Run};
 use crate::engine::{request, status};
+use crate::record::fact::WaitFor;
 use crate::report::review;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -55,10 +56,10 @@ pub fn requests(args: &RequestsArgs, global: &Global, ui: &Ui) -> CliResult {
     if let Some(path) = &args.output {
         let text = super::export::bundle_text(&journal, &id)?;
         write_file(path, text.as_bytes())?;
-        let (shown, word) = (path.display(), place::quoted(&path.to_string_lossy()));
+        let shown = path.display();
         let code = review::code_of_all(open.iter().copied());
         ui.say(&format!("wrote {} with {}, code {code}", escape::line(&shown.to_string()), count(open.len())));
-        ui.say(&format!("there: countersign review {word} --as PERSON, then: countersign approve {word} --as PERSON"));
+        for_whom(&run, path).iter().for_each(|line| ui.say(line));
         return Ok(Exit::Done);
     }
     let now = SystemClock::new().now();
@@ -71,12 +72,36 @@ pub fn requests(args: &RequestsArgs, global: &Global, ui: &Ui) -> CliResult {
         return Ok(Exit::Done);
     }
     ui.data(review::text(&run, &open, ui.verbose).trim_end());
-    let waiting: Vec<_> = status::waiting_for(&run, now)
-        .into_iter()
-        .filter(|waited| waited.what == crate::record::fact::WaitFor::Approval)
-        .collect();
+    let waiting: Vec<_> =
+        status::waiting_for(&run, now).into_iter().filter(|waited| waited.what == WaitFor::Approval).collect();
     parts::all_waiting_words(&run, &waiting).iter().for_each(|words| ui.data(words));
     Ok(Exit::Done)
+}
+
+/// What each of those whom the file is for runs there, and what is run here with their answers.
+fn for_whom(run: &Run, path: &Path) -> Vec<String> {
+    let word = escape::line(&place::quoted(&path.to_string_lossy()));
+    let mut lines: Vec<String> = Vec::new();
+    for waited in status::waiting_for(run, SystemClock::new().now()) {
+        let (true, Some(first)) = (waited.what == WaitFor::Approval, waited.people.first()) else { continue };
+        let people = escape::line(&waited.people.join(" or "));
+        let code = status::simulated_code(run, &waited.role);
+        let line = format!("{people}, there: countersign approve {word} --as {}{code}", escape::line(first));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    match lines.is_empty() {
+        true => lines.push("nobody is asked to approve anything now".to_owned()),
+        false => {
+            let answer = super::desk::answer_name(path, "PERSON.answer");
+            let answer = escape::line(&place::quoted(&answer.to_string_lossy()));
+            lines.push(format!(
+                "(`countersign review` shows the same and signs nothing); then here: countersign import {answer}"
+            ));
+        }
+    }
+    lines
 }
 
 pub fn review(args: &ReviewArgs, global: &Global, ui: &Ui) -> CliResult {

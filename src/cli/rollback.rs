@@ -51,6 +51,9 @@ pub async fn run(args: &Args, global: &Global, ui: &Ui) -> CliResult {
             "what a closed run did is taken back by a run of its own",
         ));
     }
+    if !args.dry_run {
+        place::is_here(&before)?;
+    }
     let under_way = way::rest(&before);
     let wanted = args.repair.as_ref().map(StepId::to_string).or_else(|| args.to.clone());
     let (to, course) = match (&under_way, &wanted) {

@@ -68,7 +68,26 @@ pub fn words(run: &Run) -> Vec<String> {
             None => format!("not witnessed yet by {}, of whom the people file has nobody", missing.party),
         });
     }
+    lines.extend(by_file(run));
     lines
+}
+
+/// How the bundle gets to who has no access to this journal: for a witness, or to keep.
+fn by_file(run: &Run) -> Option<String> {
+    let party = |id: &String| run.people.get(id).map(|person| person.party.as_str());
+    let near: Vec<&str> = run.signed_on.iter().filter_map(party).collect();
+    let export = format!("countersign export {} -o FILE{}", run.id.short(), run.whereabouts.journal());
+    let missing = missing(run);
+    if missing.is_empty() {
+        let all =
+            (run.end.witnesses.len() > 1).then(|| format!("every party has witnessed it; for each to keep: {export}"));
+        return all.map(|line| format!("{line}\n  there: countersign verify FILE --trust PEOPLE_FILE"));
+    }
+    let far = missing.iter().find(|one| !near.is_empty() && !near.contains(&one.party.as_str()))?;
+    let person = far.people.first()?;
+    Some(format!(
+        "  from a machine of their own, by file: {export}\n  and there: countersign witness FILE --as {person}"
+    ))
 }
 
 /// `witnesses` and `witnesses_missing` of `status --format json`.

@@ -28,8 +28,7 @@ pub fn state(run: &Run) -> &'static str {
     if let Some(result) = &run.closed {
         return closed_state(result);
     }
-    let doubt = run.index.open.iter().any(|id| run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"));
-    if doubt {
+    if in_doubt(run).is_some() {
         "in doubt"
     } else if run.rollback.as_ref().is_some_and(|rollback| rollback.repairs().is_none()) {
         "rolling back"
@@ -43,6 +42,11 @@ pub fn state(run: &Run) -> &'static str {
     } else {
         "open"
     }
+}
+
+/// An operation that was begun, and of which it is not known how it ended. A task that people have begun is none.
+fn in_doubt(run: &Run) -> Option<&StepId> {
+    run.index.open.iter().find(|id| run.plan.step(id).is_some_and(|step| step.body.kind() != "manual"))
 }
 
 /// The state of a run that was closed with this result.
@@ -172,7 +176,13 @@ pub fn next_turn(run: &Run, now: Time) -> Option<Waited> {
         _ if run.closed.is_some() => return None,
         Next::Stop(stop) if stop.what.is_some() => stop,
         Next::Prompt(prompt) => asked_for(&prompt),
-        _ => Stop::waiting(WaitFor::Performer, "", "nothing else is missing"),
+        _ => match in_doubt(run) {
+            Some(id) => {
+                let why = format!("{id} is in doubt: resuming reads how it stands");
+                Stop::waiting(WaitFor::Performer, id.to_string(), why)
+            }
+            None => Stop::waiting(WaitFor::Performer, "", "nothing else is missing"),
+        },
     };
     let mut people = stop.people;
     if people.is_empty() {

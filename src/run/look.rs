@@ -457,7 +457,8 @@ fn refused_anchor(stage: &Stage, item: Option<&str>, why: &str, regain: bool) ->
     };
     let what = if regain { "could not be read again" } else { "does not hold" };
     let place = crate::base::id::place(&stage.id, item);
-    let stop = Stop::of(StopKind::Refused, place, format!("the anchor `{title}` {what}: {why}"));
+    let named = if title.is_empty() { String::new() } else { format!(" `{title}`") };
+    let stop = Stop::of(StopKind::Refused, place, format!("the anchor{named} {what}: {why}"));
     Landing { drafts: vec![Draft::new(refused)], stop: Some(stop), after: Vec::new() }
 }
 

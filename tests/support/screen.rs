@@ -3,7 +3,7 @@
 
 use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
-use expectrl::{Eof, Expect, Session};
+use expectrl::{Any, Eof, Expect, Regex, Session};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -45,10 +45,42 @@ impl Screen {
                 panic!("it does not end ({error}) behind:\n{}", self.text());
             }
         }
+        self.status()
+    }
+
+    fn status(&mut self) -> i32 {
         match self.session.get_process().wait().unwrap() {
             WaitStatus::Exited(_, code) => code,
             WaitStatus::Signaled(_, signal, _) => -(signal as i32),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// Everything up to the end, each question answered once as it is shown (what was answered is shown again); a
+    /// number that is to be typed is typed.
+    pub fn answering(&mut self, answers: &[(&str, &str)]) -> i32 {
+        let all: Vec<&str> = answers.iter().map(|(question, _)| *question).chain(["type [0-9]{12} to go on"]).collect();
+        let pattern = all.join("|").replace('?', "\\?");
+        let mut answered: Vec<String> = Vec::new();
+        loop {
+            let any = Any::boxed(vec![Box::new(Regex(pattern.clone())), Box::new(Eof)]);
+            let found = match self.session.expect(any) {
+                Ok(found) => found,
+                Err(error) => panic!("it neither asks nor ends ({error}) behind:\n{}", self.text()),
+            };
+            self.shown.extend_from_slice(found.as_bytes());
+            let question = String::from_utf8_lossy(found.get(0).unwrap_or_default()).into_owned();
+            if answered.contains(&question) {
+                continue;
+            }
+            let known = answers.iter().find(|(asked, _)| *asked == question);
+            let number = question.strip_prefix("type ").and_then(|rest| rest.strip_suffix(" to go on"));
+            match (number, known) {
+                (Some(number), _) => self.type_in(&format!("{number}\r")),
+                (None, Some((_, answer))) => self.type_in(answer),
+                (None, None) => return self.status(),
+            }
+            answered.push(question);
         }
     }
 

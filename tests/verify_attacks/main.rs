@@ -2,6 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that can't go on says so
 #![cfg(test)]
 
+macro_rules! fact_of {
+    ($entry:expr, $kind:ident) => {
+        match &mut $entry.fact {
+            Fact::$kind(fact) => fact,
+            other => panic!("{other:?}"),
+        }
+    };
+}
+
 mod by_hand;
 mod changes;
 mod commands;
@@ -12,6 +21,7 @@ mod second;
 #[path = "../second/mod.rs"]
 mod second_verifier;
 mod secret;
+mod words;
 mod writer;
 
 use countersign::base::json::object_bytes;
@@ -25,15 +35,6 @@ use countersign::verify::{self, Held, Report, Trust, Verdict};
 use serde_json::json;
 use std::collections::BTreeMap;
 use writer::{HOUR, Writer, id, key, people, plan};
-
-macro_rules! fact_of {
-    ($entry:expr, $kind:ident) => {
-        match &mut $entry.fact {
-            Fact::$kind(fact) => fact,
-            other => panic!("{other:?}"),
-        }
-    };
-}
 
 fn verdict_of(writer: &Writer) -> Report {
     verify::check(&writer.bundle(), &[], &[])
@@ -509,7 +510,7 @@ fn a_task_is_done_by_its_performers_signed_word() {
 type Hooks = fn(&mut Writer);
 
 /// Lets one entry be written otherwise.
-fn entry(writer: &mut Writer, label: &'static str, change: fn(&mut countersign::record::Entry)) {
+fn entry(writer: &mut Writer, label: &'static str, change: impl Fn(&mut countersign::record::Entry) + 'static) {
     writer.entry = Box::new(move |at, entry, _| {
         if at == label {
             change(entry);
