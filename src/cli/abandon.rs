@@ -88,6 +88,8 @@ fn may(run: &Run, person: &str) -> Result<String, CliError> {
         let message = format!("{} performs nothing in this run, and so can't close it", escape::line(person));
         return refused("CS7008", message, &format!("one of the performers can: {}", roles.join(", ")));
     };
+    // How it stands is found out where it goes on.
+    place::is_here(run)?;
     if let Some((id, task)) = open_operation(run) {
         let hint = if task {
             "people have begun it: finish and sign it first (`countersign status` says how)"
