@@ -93,8 +93,7 @@ fn ctrl_c_at_a_question_leaves_the_run_resumable() {
     scene.says("carol", "approve accept").exits(0);
     let mut screen = open(&scene, "bob", BOB, &[]);
     screen.see("type 111122223333 to go on");
-    screen.type_in("\u{3}");
-    let status = screen.end();
+    let status = screen.interrupt();
     assert!(matches!(status, -2 | 130), "exit {status}: {}", screen.text());
     scene.run("carol", "verify --trust runbooks/people.toml").exits(4);
     scene.says("bob", "confirm accept:111122223333/accept --typed 111122223333").exits(0);

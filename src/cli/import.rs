@@ -78,9 +78,10 @@ pub fn import(args: &ImportArgs, global: &Global, ui: &Ui) -> CliResult {
             }
         }
     }
-    if run.closed.is_some() {
+    let any = total > left.len();
+    if any && run.closed.is_some() {
         end::words(&run).iter().for_each(|words| ui.say(&escape::block(words)));
-    } else if total > left.len() {
+    } else if any {
         say_next(&run, ui, clock.now(), journal.seated(&run.id).is_err());
     }
     if journal.seated(&run.id).is_ok() {

@@ -575,6 +575,16 @@ pub fn finish(store: &impl Store, run: &Run, stop: &Stop, ui: &Ui) -> CliResult 
         }
         StopKind::Refused => {
             ui.must_say(&format!("{} {}: {}", ui.paint(Style::Bad, "REFUSED:"), stop.at, escape::block(&stop.why)));
+            let person = one(run, stop);
+            ui.must_say(&format!(
+                "nothing is begun while that is so. Once it is put right: {}",
+                status::resume(run, &person)
+            ));
+            ui.must_say(&format!(
+                "or give the run up: countersign abandon {} --as {person}{}",
+                run.id.short(),
+                run.whereabouts.journal()
+            ));
             Ok(Exit::Refused)
         }
     }

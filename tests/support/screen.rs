@@ -48,6 +48,21 @@ impl Screen {
         self.status()
     }
 
+    /// Ctrl-C, and again as somebody would where nothing happened: a key that comes just as the terminal is set up for
+    /// a question may be lost.
+    pub fn interrupt(&mut self) -> i32 {
+        self.session.set_expect_timeout(Some(Duration::from_secs(5)));
+        for _ in 0..12 {
+            let _ = self.session.send("\u{3}");
+            if let Ok(found) = self.session.expect(Eof) {
+                self.shown.extend_from_slice(found.as_bytes());
+                return self.status();
+            }
+        }
+        let _ = self.session.get_process_mut().exit(true);
+        panic!("Ctrl-C does not end it behind:\n{}", self.text());
+    }
+
     fn status(&mut self) -> i32 {
         match self.session.get_process().wait().unwrap() {
             WaitStatus::Exited(_, code) => code,
