@@ -86,6 +86,9 @@ fn entries_on(scene: &Scene, journal: &str) -> usize {
 #[test]
 fn the_successor_goes_on_on_their_own_machine_and_gives_it_back() {
     let scene = begun();
+    let nowhere = ["hand-over", "--to", "dora", "-o", "no/such/folder/file"];
+    scene.run("alice", &nowhere).exits(2).saying("nothing was handed over");
+    assert!(scene.entries("handed_over").is_empty());
     let said = scene.run("alice", &HAND).exits(0).saying("handed over to dora");
     said.saying("there: countersign take-over run.countersign --as dora");
     let ended = scene.entries("request_ended");
@@ -373,6 +376,39 @@ fn what_is_in_doubt_is_handed_over_and_found_out_there_by_reading() {
     assert_eq!(outcomes_on(&scene, dora), [pair("in_doubt", "answer"), pair("done", "probe")]);
     dora_ends_it(&scene);
     the_old_copy_is_shut(&scene);
+}
+
+/// A wrong word, given while nobody could read it, does not stand against what AWS says as soon as it can be read.
+#[test]
+fn what_can_be_read_counts_whatever_was_said() {
+    let scene = struck(&format!("{LOST}{}", blind(20)));
+    killed_at(&scene, "\"result\":\"in_doubt\"");
+    scene.run("alice", &["settle", "not-done", "make/first", "--reason", "it is not in the console"]).exits(0);
+    let (mut sittings, mut asked) = (0, false);
+    let said = loop {
+        let said = scene.resume("alice");
+        sittings += 1;
+        if said.status != 5 || sittings == 60 {
+            break said.exits(4);
+        }
+        said.saying("waiting for bob or carol");
+        asked = true;
+        assert_eq!(outcomes_on(&scene, JOURNAL), [pair("in_doubt", "answer")]);
+    };
+    assert!(asked, "AWS could not be read at first");
+    said.saying("make/first: done (found by reading)").saying("approve make/second");
+    assert_eq!(outcomes_on(&scene, JOURNAL), [pair("in_doubt", "answer"), pair("done", "probe")]);
+    assert_eq!(
+        scene.status()["waiting_for"].as_array().map(Vec::len),
+        Some(1),
+        "nobody is asked any more how it ended"
+    );
+    scene.run("bob", &["approve", "make/second"]).exits(0);
+    scene.resume("alice").exits(0);
+    assert_eq!(scene.effects(), ["iam:CreateUser", "iam:CreateUser"], "what was in doubt was not sent again");
+    assert_eq!(verdict_on(&scene, JOURNAL), "CLOSED");
+    scene.run("bob", &["export", "-o", "closed.countersign"]).exits(0);
+    scene::second::agrees(&std::fs::read(scene.path("closed.countersign")).unwrap());
 }
 
 /// Nobody can read it anywhere: people say how it stands, dora by her word and bob by his agreement.

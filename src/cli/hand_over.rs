@@ -102,6 +102,10 @@ pub fn hand_over(args: &HandOverArgs, global: &Global, ui: &Ui) -> CliResult {
         let message = format!("{shown} is there already, and nothing is written over");
         return Err(CliError::new(Exit::Usage, "CS1008", message, "name another file; nothing was handed over"));
     }
+    // Once the run is handed over it needs its file: whether it can be written there is tried before.
+    write_file(&args.output, b"")
+        .and_then(|()| std::fs::remove_file(&args.output).map_err(|error| io(&args.output, &error)))
+        .map_err(|error| CliError { hint: "name another place; nothing was handed over".to_owned(), ..error })?;
     let signer = args.who.signer(&run.people, run.opened.mode)?;
     let taken = place::sit(&mut journal, &id, run.epoch)?;
     let (epoch, clock) = (taken.seat.epoch(), SystemClock::new());

@@ -18,7 +18,8 @@ pub fn next(run: &Run, seat: &Seat, step: &Step, id: &StepId, now: Time) -> Next
         return Next::Stop(Stop::of(StopKind::InDoubt, id.to_string(), "its state is not known"));
     };
     if let Some(said) = state.said.iter().rev().find(|said| said.what == SaidWhat::Settled && said.seq > begun.seq) {
-        return by_word(run, step, id, state, begun.seq, said, now);
+        return read_first(run, seat, step, id, state, &begun, said, now)
+            .unwrap_or_else(|| by_word(run, step, id, state, begun.seq, said, now));
     }
     let sides = sides(step);
     if sides.is_empty() {
@@ -60,6 +61,56 @@ fn probe_or_wait(run: &Run, seat: &Seat, step: &Step, id: &StepId, side: &str, n
             );
             Next::Stop(stop)
         }
+    }
+}
+
+/// People settle what can't be read: so what this seat can read is read once more after their word, and where AWS then
+/// tells how it stands, that counts, whatever they said. None: their word is taken.
+#[allow(clippy::too_many_arguments)] // one decision over the whole picture
+fn read_first(
+    run: &Run,
+    seat: &Seat,
+    step: &Step,
+    id: &StepId,
+    state: &StepState,
+    begun: &Begun,
+    said: &SaidState,
+    now: Time,
+) -> Option<Next> {
+    let sides = sides(step);
+    let epoch_began = run.epochs.get(&run.epoch).map(|(at, _)| *at).unwrap_or(now);
+    // What could not be told at an earlier sitting is read again, once.
+    let read = |side: &String| {
+        let newest = readings(state, side).last().copied().filter(|observed| observed.seq > said.seq);
+        newest.is_some_and(|observed| observed.reading != Reading::CannotTell || observed.at >= epoch_began)
+    };
+    let unread = sides.iter().find(|side| !read(side) && closed_why(run, seat, step, id, side, now).is_none());
+    if let Some(side) = unread {
+        return Some(Next::Probe { id: id.clone(), side: side.clone() });
+    }
+    if sides.is_empty() {
+        return None;
+    }
+    let next = all_done(run, step, id, state, begun, &sides).or_else(|| {
+        let not_done = |side: &String| readings(state, side).last().is_some_and(|one| one.reading == Reading::NotDone);
+        let contradicted = said.value.get("result").and_then(Value::as_str) == Some("done");
+        (contradicted && sides.iter().all(not_done))
+            .then(|| not_done_or_doubt(run, seat, step, id, state, begun, &sides, now))
+    })?;
+    match next {
+        Next::Append(mut drafts) => {
+            // Nobody is asked any more how it ended.
+            let live = run.requests.values().filter(|request| {
+                request.is_live() && request.asked.what == What::Settle && request.asked.covers == id.to_string()
+            });
+            drafts.extend(
+                live.map(|request| Draft::new(fact::RequestEnded { request: request.seq, why: EndedBy::NewAttempt })),
+            );
+            Some(Next::Append(drafts))
+        }
+        // Reading alone does not settle it.
+        Next::Stop(_) => None,
+        next => Some(next),
     }
 }
 

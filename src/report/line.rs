@@ -206,7 +206,7 @@ pub fn ended(why: EndedBy) -> &'static str {
         EndedBy::RollbackStarted => "a rollback or a repair began",
         EndedBy::HandedOver => "the run was handed over",
         EndedBy::PerformerChanged => "another performer signed on",
-        EndedBy::NewAttempt => "a new attempt began",
+        EndedBy::NewAttempt => "what it asked about is over",
         EndedBy::AnchorChanged => "what was captured has changed",
     }
 }
